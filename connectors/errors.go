@@ -1,0 +1,23 @@
+package connectors
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ErrUnsupported means the vendor can't do it, now or later.
+var ErrUnsupported = errors.New("the system does not support this")
+
+// ErrUnrecoverable means the vendor understood and refused; trying again
+// unchanged is useless, and nothing was made.
+var ErrUnrecoverable = errors.New("the system refused for good")
+
+// RateLimitedError means nothing was done and when to try again. Any error
+// of Issue that is none of these three is ambiguous: look before repeating.
+type RateLimitedError struct{ After time.Duration }
+
+// Error implements error.
+func (e *RateLimitedError) Error() string {
+	return fmt.Sprintf("rate limited by the system, try again in %s", e.After)
+}

@@ -1,0 +1,34 @@
+package connectors
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"latchkey/secret"
+)
+
+// Settings is one entry under `connections:` of the configuration. Which
+// fields a kind takes is said by its Kind.Fields in the catalog; a field the
+// kind does not take is a configuration error.
+type Settings struct {
+	Name         string        // the key in the file: "tempo"
+	Kind         string        // "tempo"
+	Mode         string        // "brokered" or empty for the kind's own
+	Owners       string        // group answerable for the connection
+	BaseURL      string        // another host: a region, a self-managed instance, a double
+	AllowPrivate bool          // may dial loopback and private addresses
+	Token        secret.Value  // admin credential
+	Header       string        // header the token travels in; default Authorization
+	Scheme       string        // word before the token; default Bearer, "none" for the bare token
+	CheckPath    string        // GET that proves the token works
+	SyncEvery    time.Duration // zero means the kind's default
+	Scopes       []Scope       // brokered: the scopes and their rules
+}
+
+// ErrMissing is wrapped by Open for a setting that is needed and absent.
+var ErrMissing = errors.New("missing setting")
+
+// Transport makes the RoundTripper a connector dials with. Retry, rate limits
+// and metrics live there, not in the connector.
+type Transport func(Settings) http.RoundTripper

@@ -1,0 +1,150 @@
+package workflow
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"latchkey/connectors"
+)
+
+// Document is the part of the configuration that decides: no secrets, no
+// addresses. It is stored by hash, and a request is judged by the one it was
+// filed under, for ever.
+type Document struct {
+	Admins      []string                   `json:"admins" yaml:"admins"` // group names
+	Quotas      Quotas                     `json:"quotas" yaml:"quotas"`
+	People      []PersonEntry              `json:"people,omitempty" yaml:"people"`
+	Groups      map[string]Group           `json:"groups" yaml:"groups"`
+	Connections map[string]ConnectionRules `json:"connections" yaml:"-"` // filled from the connectors
+	Policies    []Policy                   `json:"policies" yaml:"policies"`
+	Enforcement Enforcement                `json:"enforcement" yaml:"enforcement"`
+}
+
+// Quotas bound one person; zero takes the default (5 pending, 20 live).
+type Quotas struct {
+	Pending int `json:"pending" yaml:"pending"`
+	Live    int `json:"live" yaml:"live"`
+}
+
+// PersonEntry says that several accounts are one person.
+type PersonEntry struct {
+	Email string   `json:"email" yaml:"email"`
+	Slack []string `json:"slack" yaml:"slack"` // Slack user IDs
+}
+
+// Group has exactly one source of members.
+type Group struct {
+	SlackUsergroup string   `json:"slack_usergroup,omitempty" yaml:"slack_usergroup"`
+	SCIM           string   `json:"scim,omitempty" yaml:"scim"`
+	Members        []string `json:"members,omitempty" yaml:"members"` // e-mail addresses
+}
+
+// Everyone is the built-in group: every active member of the workspace, no
+// guests, no bots.
+const Everyone = "everyone"
+
+// ConnectionRules is what rules need to know of a connection.
+type ConnectionRules struct {
+	Kind   string      `json:"kind"`
+	Owners string      `json:"owners,omitempty"`
+	Scopes []ScopeRule `json:"scopes"`
+}
+
+// ScopeRule is a scope as rules see it.
+type ScopeRule struct {
+	Name        string            `json:"name"`
+	Title       string            `json:"title,omitempty"`
+	Access      connectors.Access `json:"access"`
+	Description string            `json:"description,omitempty"`
+}
+
+// Policy is one rule; the first that matches a request decides.
+type Policy struct {
+	Name         string     `json:"name" yaml:"name"`
+	Connections  []string   `json:"connections" yaml:"connections"`
+	Kinds        []string   `json:"kinds,omitempty" yaml:"kinds"` // api_key, oauth_grant; empty means both
+	Scopes       []string   `json:"scopes" yaml:"scopes"`         // names, or patterns with *
+	Requesters   []string   `json:"requesters" yaml:"requesters"` // group names
+	When         string     `json:"when,omitempty" yaml:"when"`   // CEL
+	Approval     Approval   `json:"approval" yaml:"approval"`
+	MaxLifetime  Duration   `json:"max_lifetime" yaml:"max_lifetime"`
+	PendingFor   Duration   `json:"pending_for,omitempty" yaml:"pending_for"` // default 3d
+	NotifyBefore []Duration `json:"notify_before,omitempty" yaml:"notify_before"`
+	Rotation     Rotation   `json:"rotation" yaml:"rotation"`
+	StaleAfter   Duration   `json:"stale_after,omitempty" yaml:"stale_after"`
+	Holders      string     `json:"holders,omitempty" yaml:"holders"` // "" or service_accounts
+}
+
+// DefaultPendingFor is how long a request waits when its policy does not say.
+const DefaultPendingFor = Duration(72 * time.Hour)
+
+// Approval is either automatic or steps in order.
+type Approval struct {
+	Auto  bool       `json:"auto,omitempty"`
+	Steps []StepRule `json:"steps,omitempty"`
+}
+
+// StepRule asks a group for a quorum of its members.
+type StepRule struct {
+	Group  string `json:"group" yaml:"group"`
+	Quorum int    `json:"quorum" yaml:"quorum"` // zero means 1
+	When   string `json:"when,omitempty" yaml:"when"`
+}
+
+// Rotation says how long old and new key live side by side.
+type Rotation struct {
+	Overlap Duration `json:"overlap,omitempty" yaml:"overlap"`
+}
+
+// Enforcement says what is done with keys that were not asked for here.
+type Enforcement struct {
+	Unmanaged Unmanaged `json:"unmanaged" yaml:"unmanaged"`
+	MaxAge    Duration  `json:"max_age,omitempty" yaml:"max_age"`
+	Breaker   Breaker   `json:"breaker" yaml:"breaker"`
+	DryRun    bool      `json:"dry_run" yaml:"dry_run"`
+}
+
+// Unmanaged says it by access: ignore, report, warn or revoke; after the
+// delay the last word is done.
+type Unmanaged struct {
+	Read  string   `json:"read,omitempty" yaml:"read"`
+	Write string   `json:"write,omitempty" yaml:"write"`
+	Admin string   `json:"admin,omitempty" yaml:"admin"`
+	After Duration `json:"after,omitempty" yaml:"after"`
+	Then  string   `json:"then,omitempty" yaml:"then"`
+}
+
+// Breaker stops a run that would touch too much at once.
+type Breaker struct {
+	MaxPercent int `json:"max_percent,omitempty" yaml:"max_percent"`
+	MinCount   int `json:"min_count,omitempty" yaml:"min_count"`
+}
+
+// Encode writes the document in the one form that is hashed and stored.
+func (d Document) Encode() (hash, text string, err error) {
+	b, err := json.Marshal(d) // maps are written in key order: the form is stable
+	if err != nil {
+		return "", "", fmt.Errorf("encode policy: %w", err)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), string(b), nil
+}
+
+// DecodeDocument reads what Encode wrote.
+func DecodeDocument(text string) (Document, error) {
+	var d Document
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
+		return d, fmt.Errorf("decode policy: %w", err)
+	}
+	return d, nil
+}
+
+// Problem is one thing wrong with a document. Path leads to it from the top
+// of the configuration file: "policies[1].when".
+type Problem struct {
+	Path    string
+	Message string // a sentence that says what to do
+}
