@@ -38,7 +38,7 @@ CREATE TABLE account (
     is_deleted     boolean NOT NULL DEFAULT false,
     dm_channel     text,
     home_opened_at timestamptz,
-    refreshed_at   timestamptz NOT NULL DEFAULT latchkey_now(),
+    refreshed_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
     UNIQUE (system, team, external_id)
 );
 CREATE INDEX account_person ON account (person_id);

@@ -227,3 +227,10 @@ func (db *DB) Credentials(ctx context.Context, f CredentialFilter) ([]Credential
 	}
 	return out, bunErr("list credentials", q.Scan(ctx))
 }
+
+// AdoptRef notes the vendor's ID of a key that was made while its row was
+// already being revoked, so that the revoke finds it at once.
+func (t Tx) AdoptRef(ctx context.Context, id CredentialID, ref string) error {
+	_, err := t.exec(ctx, `UPDATE credential SET vendor_ref = $2, lease_until = NULL, next_action_at = latchkey_now() WHERE id = $1 AND state = 'revoking'`, id, ref)
+	return wrap("adopt vendor ref", err)
+}

@@ -63,7 +63,7 @@ func (t Tx) SaveAccount(ctx context.Context, a Account, owner string) (Account, 
 	}
 	err := t.queryRow(ctx, `
 		INSERT INTO account (person_id, system, team, external_id, email, name, is_bot, is_guest, is_outsider, is_deleted, refreshed_at)
-		VALUES ($1, $2, $3, $4, nullif($5, ''), $6, $7, $8, $9, $10, latchkey_now())
+		VALUES ($1, $2, $3, $4, nullif($5, ''), $6, $7, $8, $9, $10, clock_timestamp())
 		ON CONFLICT (system, team, external_id) DO UPDATE
 		SET person_id = excluded.person_id, email = excluded.email, name = excluded.name, is_bot = excluded.is_bot,
 		    is_guest = excluded.is_guest, is_outsider = excluded.is_outsider, is_deleted = excluded.is_deleted,
@@ -116,6 +116,14 @@ func (db *DB) AllSlackAccounts(ctx context.Context) ([]Account, error) {
 	var out []Account
 	err := db.bun.NewSelect().Model(&out).Where("system = ?", SystemSlack).Order("id").Scan(ctx)
 	return out, bunErr("read accounts", err)
+}
+
+// AccountAge is how long ago an account was read from its system, by the real
+// clock.
+func (db *DB) AccountAge(ctx context.Context, id AccountID) (time.Duration, error) {
+	var seconds float64
+	err := db.pool.QueryRow(ctx, `SELECT extract(epoch FROM clock_timestamp() - refreshed_at)::float8 FROM account WHERE id = $1`, id).Scan(&seconds)
+	return time.Duration(seconds * float64(time.Second)), wrap("read account age", notFound(err))
 }
 
 // SetDMChannel remembers where the bot talks to an account.

@@ -38,6 +38,13 @@ func (t Tx) LockTicket(ctx context.Context, hash [32]byte) (Ticket, error) {
 	return k, wrap("lock ticket", err)
 }
 
+// TicketCredential finds whose ticket has a hash.
+func (t Tx) TicketCredential(ctx context.Context, hash [32]byte) (CredentialID, error) {
+	var id CredentialID
+	err := t.queryRow(ctx, `SELECT credential_id FROM ticket WHERE hash = $1`, []any{hash[:]}, &id)
+	return id, wrap("find ticket", err)
+}
+
 // LockTicketOf reads the ticket of a credential and holds it.
 func (t Tx) LockTicketOf(ctx context.Context, id CredentialID) (Ticket, error) {
 	var k Ticket

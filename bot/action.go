@@ -1,0 +1,47 @@
+package bot
+
+import "strings"
+
+// A verb is the part of an action ID that the dispatch table knows. Action
+// IDs read verb/ID ("approve/RQ-7F3K"), because one surface may offer the
+// same verb for several things. The ID is a hint where to look, never a
+// right: workflow decides from its own rows.
+type verb string
+
+// The verbs of buttons, selects and menus.
+const (
+	verbApprove     verb = "approve"
+	verbApproveLess verb = "approve_less"
+	verbDeny        verb = "deny"
+	verbDetails     verb = "details"
+	verbReveal      verb = "reveal" // a link button; Slack reports the click all the same
+	verbShow        verb = "show"
+	verbRevoke      verb = "revoke"
+	verbGiveBack    verb = "give_back"
+	verbCancel      verb = "cancel"
+	verbNew         verb = "new_request"
+	verbMine        verb = "mine"
+	verbPending     verb = "pending"
+	verbMore        verb = "more"   // next page of a listing; the ID is the cursor
+	verbSystem      verb = "system" // the request form's system select
+	verbPreset      verb = "preset" // the request form's preset
+	verbScopes      verb = "scopes" // the request form's scope select
+)
+
+// The callback IDs of modals and of the global shortcut.
+const (
+	callbackRequest     = "request"
+	callbackPreview     = "preview"
+	callbackApproveLess = "approve_less"
+	callbackDeny        = "deny"
+	callbackRevoke      = "revoke"
+	callbackGiveBack    = "give_back"
+	callbackShortcut    = "request_key"
+)
+
+func actionID(v verb, id string) string { return string(v) + "/" + id }
+
+func splitAction(action string) (verb, string) {
+	v, id, _ := strings.Cut(action, "/")
+	return verb(v), id
+}

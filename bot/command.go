@@ -1,0 +1,268 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/slack-go/slack"
+
+	"latchkey/storage"
+	"latchkey/workflow"
+)
+
+// command is a slash command with its actor.
+type command struct {
+	*slack.SlashCommand
+	actor workflow.Actor
+	args  string // behind the subcommand
+}
+
+func (b *Bot) onSummary(ctx context.Context, c command) answer {
+	home, err := b.Workflow.Home(ctx, c.actor)
+	if err != nil {
+		return b.explainCommand(err)
+	}
+	return ephemeral(summaryMessage(home, b.Client.config.Command))
+}
+
+func (b *Bot) onHelp(context.Context, command) answer {
+	return ephemeral(helpMessage(b.Client.config.Command))
+}
+
+func (b *Bot) onUnknown(c command, typed string) answer {
+	return ephemeral(unknownMessage(b.Client.config.Command, typed, nearest(typed, b.commandNames())))
+}
+
+func (b *Bot) commandNames() []string {
+	var out []string
+	for name := range b.commands() {
+		if name != "" {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (b *Bot) onRequest(ctx context.Context, c command) answer {
+	system := c.args
+	if system != "" && !b.isSystem(system) {
+		return b.explainCommand(workflow.Refusal{Rule: workflow.RuleUnknown, Reason: b.unknownSystem(system)})
+	}
+	return b.openRequest(ctx, c.actor, c.TriggerID, system)
+}
+
+func (b *Bot) isSystem(name string) bool {
+	return slices.ContainsFunc(b.Workflow.Systems(), func(s workflow.System) bool { return s.Name == name })
+}
+
+func (b *Bot) unknownSystem(name string) string {
+	var names []string
+	for _, s := range b.Workflow.Systems() {
+		names = append(names, s.Name)
+	}
+	if near := nearest(name, names); near != "" {
+		return fmt.Sprintf("There is no system called %s. Did you mean %s?", name, near)
+	}
+	return fmt.Sprintf("There is no system called %s. There are: %s.", name, strings.Join(names, ", "))
+}
+
+func (b *Bot) onMine(ctx context.Context, c command) answer {
+	keys, err := b.Workflow.Mine(ctx, c.actor)
+	if err != nil {
+		return b.explainCommand(err)
+	}
+	return ephemeral(mineMessage(keys))
+}
+
+func (b *Bot) onPending(ctx context.Context, c command) answer {
+	waiting, err := b.Workflow.Waiting(ctx, c.actor)
+	if err != nil {
+		return b.explainCommand(err)
+	}
+	return ephemeral(pendingMessage(waiting))
+}
+
+// listPage is how many keys one message lists.
+const listPage = 10
+
+var mention = regexp.MustCompile(`^<@([UW][A-Z0-9]+)(\|[^>]*)?>$`)
+
+func (b *Bot) onList(ctx context.Context, c command) answer {
+	l := workflow.Listing{Limit: listPage + 1}
+	switch {
+	case c.args == "":
+	case mention.MatchString(c.args):
+		account, err := b.Directory.Account(ctx, c.TeamID, mention.FindStringSubmatch(c.args)[1])
+		if err != nil {
+			return b.explainCommand(err)
+		}
+		if account.PersonID == 0 {
+			return b.explainCommand(workflow.Refusal{Rule: workflow.RuleUnknown, Reason: account.Name + " holds no keys here."})
+		}
+		l.Owner = account.PersonID
+	case b.isSystem(c.args):
+		l.Connection = c.args
+	default:
+		return b.explainCommand(workflow.Refusal{Rule: workflow.RuleUnknown, Reason: b.unknownSystem(c.args)})
+	}
+	return b.listing(ctx, c.actor, l, ephemeral, b.explainCommand)
+}
+
+// listing shows one page and where the next begins.
+func (b *Bot) listing(ctx context.Context, a workflow.Actor, l workflow.Listing, tell func(message) answer, explain func(error) answer) answer {
+	keys, err := b.Workflow.List(ctx, a, l)
+	if err != nil {
+		return explain(err)
+	}
+	next := ""
+	if len(keys) > listPage {
+		keys = keys[:listPage]
+		next = cursor(l, keys[len(keys)-1].Credential.ID)
+	}
+	return tell(listMessage(keys, next))
+}
+
+// cursor is where a listing goes on: owner, system and the last key shown.
+// It is no right: List asks again who may see what.
+func cursor(l workflow.Listing, last storage.CredentialID) string {
+	return fmt.Sprintf("%d.%d.%s", l.Owner, last, l.Connection)
+}
+
+func (b *Bot) onShow(ctx context.Context, c command) answer {
+	request, key, err := b.id(c.args)
+	if err != nil {
+		return b.explainCommand(err)
+	}
+	if request != 0 {
+		v, err := b.Workflow.ShowRequest(ctx, c.actor, request)
+		if err != nil {
+			return b.explainCommand(err)
+		}
+		return ephemeral(requestMessage(v))
+	}
+	v, err := b.Workflow.Show(ctx, c.actor, key)
+	if err != nil {
+		return b.explainCommand(err)
+	}
+	return ephemeral(showMessage(v))
+}
+
+func (b *Bot) onDone(ctx context.Context, c command) answer {
+	_, key, err := b.id(c.args)
+	if err == nil && key == 0 {
+		err = workflow.Refusal{Rule: workflow.RuleUnknown, Reason: "Say which key, by an ID like TK-7F3K. `" + b.Client.config.Command + " mine` lists yours."}
+	}
+	if err != nil {
+		return b.explainCommand(err)
+	}
+	v, err := b.Workflow.Show(ctx, c.actor, key)
+	if err == nil && v.Credential.OwnerID != c.actor.Account.PersonID {
+		err = workflow.Refusal{Rule: workflow.RuleAdminOnly, Reason: fmt.Sprintf("%s is not yours to give back. Admins end other people's keys with `%s revoke %s`.", key, b.Client.config.Command, key)}
+	}
+	if err != nil {
+		return b.explainCommand(err)
+	}
+	done, err := b.Workflow.Revoke(ctx, c.actor, key, "")
+	if err != nil {
+		return b.explainCommand(err)
+	}
+	return ephemeral(revokedMessage(done, "Thank you for giving it back."))
+}
+
+func (b *Bot) onRevoke(ctx context.Context, c command) answer {
+	id, reason, _ := strings.Cut(c.args, " ")
+	_, key, err := b.id(id)
+	if err == nil && key == 0 {
+		err = workflow.Refusal{Rule: workflow.RuleUnknown, Reason: "Say which key, by an ID like TK-7F3K. `" + b.Client.config.Command + " list` lists them."}
+	}
+	if err != nil {
+		return b.explainCommand(err)
+	}
+	if strings.TrimSpace(reason) == "" {
+		v, err := b.Workflow.Show(ctx, c.actor, key)
+		if err != nil {
+			return b.explainCommand(err)
+		}
+		return b.openModal(&slack.InteractionCallback{TriggerID: c.TriggerID}, revokeModal(v, key.String()))
+	}
+	done, err := b.Workflow.Revoke(ctx, c.actor, key, reason)
+	if err != nil {
+		return b.explainCommand(err)
+	}
+	return ephemeral(revokedMessage(done, "Its owner is told who revoked it and why."))
+}
+
+func (b *Bot) onCancel(ctx context.Context, c command) answer {
+	request, _, err := b.id(c.args)
+	if err == nil && request == 0 {
+		err = workflow.Refusal{Rule: workflow.RuleUnknown, Reason: "Say which request, by an ID like RQ-7F3K."}
+	}
+	if err != nil {
+		return b.explainCommand(err)
+	}
+	r, err := b.Workflow.Cancel(ctx, c.actor, request)
+	if err != nil {
+		return b.explainCommand(err)
+	}
+	return ephemeral(refusalMessage(fmt.Sprintf("%s is canceled.", r.ID)))
+}
+
+func (b *Bot) onWhy(ctx context.Context, c command) answer {
+	request, key, err := b.id(c.args)
+	if err != nil {
+		return b.explainCommand(err)
+	}
+	lines, err := b.Workflow.Why(ctx, c.actor, request, key)
+	if err != nil {
+		return b.explainCommand(err)
+	}
+	return ephemeral(whyMessage(lines))
+}
+
+// id reads an ID that a person typed.
+func (b *Bot) id(typed string) (storage.RequestID, storage.CredentialID, error) {
+	request, key, err := storage.ParseID(typed)
+	if err != nil {
+		reason := fmt.Sprintf("%q is not an ID. IDs look like TK-7F3K for keys and RQ-7F3K for requests; `%s mine` lists yours.", typed, b.Client.config.Command)
+		if strings.TrimSpace(typed) == "" {
+			reason = fmt.Sprintf("Say which one, by an ID like TK-7F3K. `%s mine` lists your keys.", b.Client.config.Command)
+		}
+		return 0, 0, workflow.Refusal{Rule: workflow.RuleUnknown, Reason: reason}
+	}
+	return request, key, nil
+}
+
+// nearest finds the word somebody probably meant, or "".
+func nearest(typed string, words []string) string {
+	best, distance := "", 3
+	for _, w := range words {
+		if d := editDistance(strings.ToLower(typed), w); d < distance {
+			best, distance = w, d
+		}
+	}
+	return best
+}
+
+// editDistance is Levenshtein's.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		prev := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			prev, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, prev+cost)
+		}
+	}
+	return row[len(b)]
+}

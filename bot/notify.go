@@ -1,0 +1,342 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/slack-go/slack"
+
+	"latchkey/storage"
+	"latchkey/workflow"
+)
+
+// Notifier brings messages in Slack in step with what is stored. It looks at
+// the state, not at what changed, so it may run late, twice, or once for many
+// changes.
+type Notifier struct {
+	client    *Client
+	directory *Directory
+	db        *storage.DB
+	workflow  *workflow.Service
+	log       zerolog.Logger
+}
+
+// NewNotifier does not dial.
+func NewNotifier(c *Client, d *Directory, db *storage.DB, w *workflow.Service, log zerolog.Logger) *Notifier {
+	return &Notifier{client: c, directory: d, db: db, workflow: w, log: log}
+}
+
+var _ workflow.Notifier = (*Notifier)(nil)
+
+// The purposes of messages.
+const (
+	purposeCard    = "card"    // to an approver
+	purposeChannel = "channel" // the card in the approvals channel
+	purposeStatus  = "status"  // to the requester
+	purposeKey     = "key"     // to the owner
+	purposeEnd     = "end"     // to the owner: a key stopped working
+)
+
+// claimFor is how long a replica may take between claiming and posting.
+const claimFor = time.Minute
+
+// RequestChanged implements workflow.Notifier. It goes round again when the
+// request changed meanwhile, so that the last writer shows the last state.
+func (n *Notifier) RequestChanged(ctx context.Context, id storage.RequestID) error {
+	for {
+		v, err := n.workflow.LookAtRequest(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := n.showRequest(ctx, v); err != nil {
+			return err
+		}
+		again, err := n.workflow.LookAtRequest(ctx, id)
+		if err != nil {
+			return err
+		}
+		if again.Request.Version == v.Request.Version && sameCredential(again.Credential, v.Credential) {
+			return n.freshenHomes(ctx, v)
+		}
+	}
+}
+
+func sameCredential(a, b *storage.Credential) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.State == b.State && a.StateReason == b.StateReason
+}
+
+// showRequest posts what is missing and corrects what is there. One
+// recipient's trouble does not hold up the others.
+func (n *Notifier) showRequest(ctx context.Context, v workflow.RequestView) error {
+	id := int64(v.Request.ID)
+	var errs []error
+	status, err := n.show(ctx, storage.Message{Subject: storage.SubjectRequest, SubjectID: id, Purpose: purposeStatus, Recipient: v.Requester.Slack}, statusMessage(v))
+	errs = append(errs, err)
+	threads := []storage.Message{status}
+	if len(v.Steps) > 0 && n.client.config.ApprovalsChannel != "" {
+		card := storage.Message{Subject: storage.SubjectRequest, SubjectID: id, Purpose: purposeChannel, Recipient: n.client.config.ApprovalsChannel}
+		card, err := n.show(ctx, card, cardMessage(v, channelWhy(v)))
+		errs = append(errs, err)
+		threads = append(threads, card)
+	}
+	errs = append(errs, n.showCards(ctx, v))
+	for _, t := range threads {
+		errs = append(errs, n.record(ctx, v, t))
+	}
+	return errors.Join(errs...)
+}
+
+// showCards asks the members of the current step, and corrects every card
+// that was ever sent.
+func (n *Notifier) showCards(ctx context.Context, v workflow.RequestView) error {
+	var errs []error
+	asked := map[string]bool{}
+	for _, st := range v.Steps {
+		if !st.Current {
+			continue
+		}
+		for _, p := range st.Eligible {
+			if p.Slack == "" || asked[p.Slack] {
+				continue
+			}
+			asked[p.Slack] = true
+			m := storage.Message{Subject: storage.SubjectRequest, SubjectID: int64(v.Request.ID), Purpose: purposeCard, Recipient: p.Slack}
+			_, err := n.show(ctx, m, cardMessage(v, cardWhy(v, st)))
+			errs = append(errs, err)
+		}
+	}
+	sent, err := n.db.Messages(ctx, storage.SubjectRequest, int64(v.Request.ID), purposeCard)
+	if err != nil {
+		return err
+	}
+	for _, m := range sent {
+		if !asked[m.Recipient] {
+			errs = append(errs, n.correct(ctx, &m, cardMessage(v, "")))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func cardWhy(v workflow.RequestView, st workflow.StepView) string {
+	return fmt.Sprintf("You are asked because you are in %s and the rule %s wants %s there.", st.Group, v.Rule, people(st.Quorum))
+}
+
+func channelWhy(v workflow.RequestView) string {
+	for _, st := range v.Steps {
+		if st.Current {
+			return fmt.Sprintf("Asked now: %s, %d of %d approvals, by the rule %s.", st.Group, st.Approvals(), st.Quorum, v.Rule)
+		}
+	}
+	return ""
+}
+
+func people(n int) string {
+	if n == 1 {
+		return "one approval"
+	}
+	return strconv.Itoa(n) + " approvals"
+}
+
+// record writes each vote and the decision into a message's thread, once.
+func (n *Notifier) record(ctx context.Context, v workflow.RequestView, parent storage.Message) error {
+	if parent.TS == "" {
+		return nil
+	}
+	var errs []error
+	entry := func(purpose string, m message) {
+		_, err := n.reply(ctx, storage.Message{Subject: storage.SubjectRequest, SubjectID: int64(v.Request.ID), Purpose: purpose, Recipient: parent.Recipient}, parent, m)
+		errs = append(errs, err)
+	}
+	for _, st := range v.Steps {
+		for _, vote := range st.Votes {
+			entry("vote:"+strconv.FormatInt(vote.ReviewID, 10), voteMessage(v, vote))
+		}
+	}
+	if v.Request.State != storage.RequestPending {
+		entry("decision:"+string(v.Request.State), decisionMessage(v))
+	}
+	return errors.Join(errs...)
+}
+
+// CredentialChanged implements workflow.Notifier.
+func (n *Notifier) CredentialChanged(ctx context.Context, id storage.CredentialID) error {
+	v, err := n.workflow.LookAtCredential(ctx, id)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	if v.Owner.Slack != "" && !v.Credential.ActivatedAt.IsZero() {
+		m := keyMessage(v, n.revealBy(ctx, id))
+		own := storage.Message{Subject: storage.SubjectCredential, SubjectID: int64(id), Purpose: purposeKey, Recipient: v.Owner.Slack}
+		_, err := n.show(ctx, own, m)
+		errs = append(errs, err)
+		if !v.Credential.Live() { // an edit rings no bell, so the end is told anew
+			own.Purpose = purposeEnd
+			_, err := n.show(ctx, own, m)
+			errs = append(errs, err)
+		}
+	}
+	if v.Credential.RequestID != 0 {
+		errs = append(errs, n.RequestChanged(ctx, v.Credential.RequestID))
+	}
+	return errors.Join(errs...)
+}
+
+func (n *Notifier) revealBy(ctx context.Context, id storage.CredentialID) time.Time {
+	k, err := n.db.TicketOf(ctx, id)
+	if err != nil {
+		return time.Time{}
+	}
+	return k.ExpiresAt
+}
+
+// show makes sure that a message is there and says what it should.
+func (n *Notifier) show(ctx context.Context, ref storage.Message, m message) (storage.Message, error) {
+	return n.put(ctx, ref, "", m)
+}
+
+// reply is show within a thread.
+func (n *Notifier) reply(ctx context.Context, ref, parent storage.Message, m message) (storage.Message, error) {
+	ref.Channel = parent.Channel
+	return n.put(ctx, ref, parent.TS, m)
+}
+
+func (n *Notifier) put(ctx context.Context, ref storage.Message, thread string, m message) (storage.Message, error) {
+	if ref.Recipient == "" {
+		return ref, nil // nobody to tell: the person has no Slack account any more
+	}
+	place := ref.Channel
+	mine, again, err := n.db.ClaimMessage(ctx, &ref, claimFor)
+	if err != nil {
+		return ref, err
+	}
+	if ref.TS != "" {
+		return ref, n.correct(ctx, &ref, m)
+	}
+	if !mine {
+		return ref, fmt.Errorf("message %d is being posted by another replica", ref.ID)
+	}
+	if place == "" {
+		place, err = n.place(ctx, ref.Recipient)
+	}
+	if err == nil && again {
+		ref.TS, err = n.findPosted(ctx, place, thread, ref)
+	}
+	if err == nil && ref.TS == "" {
+		ref.Channel, ref.TS, err = n.post(ctx, place, thread, ref, m)
+		ref.Digest = m.digest()
+	}
+	if err != nil {
+		if release := n.db.ReleaseMessage(context.WithoutCancel(ctx), ref.ID); release != nil {
+			err = errors.Join(err, release)
+		}
+		return ref, n.bearable(err, ref)
+	}
+	if ref.Channel == "" {
+		ref.Channel = place
+	}
+	return ref, n.db.SaveMessage(ctx, ref)
+}
+
+// bearable drops errors that trying again can't mend.
+func (n *Notifier) bearable(err error, ref storage.Message) error {
+	if !isFinal(err) {
+		return err
+	}
+	n.log.Warn().Err(err).Str("purpose", ref.Purpose).Str("recipient", ref.Recipient).Msg("message can't be delivered")
+	return nil
+}
+
+// place finds the channel of a recipient: a channel itself or a person's DM.
+func (n *Notifier) place(ctx context.Context, recipient string) (string, error) {
+	if recipient == "" || recipient[0] == 'C' || recipient[0] == 'G' || recipient[0] == 'D' {
+		return recipient, nil
+	}
+	team, _, err := n.client.Identity(ctx)
+	if err != nil {
+		return "", err
+	}
+	a, err := n.db.AccountOf(ctx, storage.SystemSlack, team, recipient)
+	if err != nil {
+		return "", err
+	}
+	return n.directory.DM(ctx, a)
+}
+
+// mark identifies a message of ours in Slack, so that a post whose answer was
+// lost is found instead of repeated. IDs only: anybody can read it.
+const markType = "latchkey_message"
+
+func mark(ref storage.Message) slack.SlackMetadata {
+	return slack.SlackMetadata{EventType: markType, EventPayload: map[string]any{"message": strconv.FormatInt(ref.ID, 10)}}
+}
+
+func (n *Notifier) post(ctx context.Context, channel, thread string, ref storage.Message, m message) (string, string, error) {
+	options := append(m.options(), slack.MsgOptionMetadata(mark(ref)))
+	if thread != "" {
+		options = append(options, slack.MsgOptionTS(thread))
+	}
+	channel, ts, err := n.client.api.PostMessageContext(ctx, channel, options...)
+	if err != nil {
+		return "", "", fmt.Errorf("post %s: %w", ref.Purpose, err)
+	}
+	return channel, ts, nil
+}
+
+// findPosted looks for a post whose answer was lost. Channels whose history
+// we may not read find nothing.
+func (n *Notifier) findPosted(ctx context.Context, channel, thread string, ref storage.Message) (string, error) {
+	want := strconv.FormatInt(ref.ID, 10)
+	var messages []slack.Message
+	if thread != "" {
+		got, _, _, err := n.client.api.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{ChannelID: channel, Timestamp: thread, Limit: 100, IncludeAllMetadata: true})
+		if err != nil {
+			return "", historyError(err)
+		}
+		messages = got
+	} else {
+		got, err := n.client.api.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{ChannelID: channel, Limit: 100, IncludeAllMetadata: true})
+		if err != nil {
+			return "", historyError(err)
+		}
+		messages = got.Messages
+	}
+	for _, m := range messages {
+		if m.Metadata.EventType == markType && m.Metadata.EventPayload["message"] == want {
+			return m.Timestamp, nil
+		}
+	}
+	return "", nil
+}
+
+func historyError(err error) error {
+	var se slack.SlackErrorResponse
+	if errors.As(err, &se) && (se.Err == "missing_scope" || se.Err == "not_in_channel" || se.Err == "channel_not_found") {
+		return nil
+	}
+	return fmt.Errorf("look for a lost post: %w", err)
+}
+
+// correct edits a message that says something else than it should.
+func (n *Notifier) correct(ctx context.Context, ref *storage.Message, m message) error {
+	digest := m.digest()
+	if ref.Digest == digest {
+		return nil
+	}
+	_, _, _, err := n.client.api.UpdateMessageContext(ctx, ref.Channel, ref.TS, append(m.options(), slack.MsgOptionMetadata(mark(*ref)))...)
+	switch {
+	case isLost(err):
+		n.log.Warn().Err(err).Int64("message", ref.ID).Msg("message can't be edited any more")
+	case err != nil:
+		return n.bearable(fmt.Errorf("edit message: %w", err), *ref)
+	}
+	ref.Digest = digest
+	return n.db.SaveMessage(ctx, *ref)
+}

@@ -1,0 +1,182 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/slack-go/slack"
+
+	"latchkey/storage"
+	"latchkey/workflow"
+)
+
+// openRequest opens the request form.
+func (b *Bot) openRequest(_ context.Context, a workflow.Actor, trigger, system string) answer {
+	if err := a.Admit(); err != nil {
+		return b.explainModal(trigger, err)
+	}
+	view := requestModal(b.form(requestForm{System: system}), len(b.Workflow.Systems()))
+	return answer{after: func(ctx context.Context) error {
+		if _, err := b.Client.api.OpenViewContext(ctx, trigger, view); err != nil {
+			return fmt.Errorf("open request form: %w", err)
+		}
+		return nil
+	}}
+}
+
+// form completes what was filled in with what the system offers.
+func (b *Bot) form(f requestForm) requestForm {
+	systems := b.Workflow.Systems()
+	i := slices.IndexFunc(systems, func(s workflow.System) bool { return s.Name == f.System })
+	if i < 0 {
+		f.System = ""
+		return f
+	}
+	f.ScopeList = systems[i].Scopes
+	f.Ceiling = b.Workflow.Ceiling(f.System)
+	return f
+}
+
+func (b *Bot) clickNew(ctx context.Context, c click) answer {
+	return b.openRequest(ctx, c.actor, c.callback.TriggerID, c.id)
+}
+
+// clickForm shows the fields that a choice in the form brings with it.
+func (b *Bot) clickForm(_ context.Context, c click) answer {
+	v := c.callback.View
+	view := requestModal(b.form(readRequestForm(v.State)), len(b.Workflow.Systems()))
+	return answer{after: func(ctx context.Context) error {
+		if _, err := b.Client.api.UpdateViewContext(ctx, view, "", v.Hash, v.ID); err != nil {
+			return fmt.Errorf("update request form: %w", err)
+		}
+		return nil
+	}}
+}
+
+// suggest offers systems and scopes as somebody types.
+func (b *Bot) suggest(_ context.Context, cb *slack.InteractionCallback) answer {
+	v, _ := splitAction(cb.ActionID)
+	switch v {
+	case verbSystem:
+		return answer{ack: slack.OptionsResponse{Options: systemOptions(b.Workflow.Systems(), cb.Value)}}
+	case verbScopes:
+		f := b.form(readRequestForm(cb.View.State))
+		return answer{ack: slack.OptionsResponse{Options: scopeOptions(f.ScopeList, cb.Value)}}
+	default:
+		return answer{ack: slack.OptionsResponse{Options: []*slack.OptionBlockObject{}}}
+	}
+}
+
+// submitRequest judges the form and shows who would be asked.
+func (b *Bot) submitRequest(ctx context.Context, s submission) answer {
+	f := b.form(readRequestForm(s.view.State))
+	ask := f.ask()
+	preview, err := b.Workflow.Preview(ctx, s.actor, ask)
+	if err != nil {
+		return b.explainSubmission(s, err)
+	}
+	metadata, err := json.Marshal(ask)
+	if err != nil {
+		return b.explainSubmission(s, err)
+	}
+	view := previewModal(ask, preview, f.ScopeList, string(metadata))
+	return answer{ack: slack.NewPushViewSubmissionResponse(&view)}
+}
+
+// submitPreview files the request. What the view carries is the requester's
+// own wish, judged again from the start.
+func (b *Bot) submitPreview(ctx context.Context, s submission) answer {
+	var ask workflow.Ask
+	if err := json.Unmarshal([]byte(s.view.PrivateMetadata), &ask); err != nil {
+		return b.explainSubmission(s, fmt.Errorf("read request from its view: %w", err))
+	}
+	if _, err := b.Workflow.Submit(ctx, s.actor, ask, s.source); err != nil {
+		return b.explainSubmission(s, err)
+	}
+	return answer{ack: slack.NewClearViewSubmissionResponse()}
+}
+
+func (b *Bot) clickCancel(ctx context.Context, c click) answer {
+	id, _, err := b.id(c.id)
+	if err != nil {
+		return b.explainClick(c.callback, err)
+	}
+	r, err := b.Workflow.Cancel(ctx, c.actor, id)
+	if err != nil {
+		return b.explainClick(c.callback, err)
+	}
+	return b.tellClicker(c.callback, refusalMessage(fmt.Sprintf("%s is canceled.", r.ID)))
+}
+
+func (b *Bot) clickDetails(ctx context.Context, c click) answer {
+	id, _, err := b.id(c.id)
+	if err != nil {
+		return b.explainClick(c.callback, err)
+	}
+	v, err := b.Workflow.ShowRequest(ctx, c.actor, id)
+	if err != nil {
+		return b.explainClick(c.callback, err)
+	}
+	return b.openModal(c.callback, detailsModal(v))
+}
+
+func (b *Bot) clickApprove(ctx context.Context, c click) answer {
+	id, _, err := b.id(c.id)
+	if err != nil {
+		return b.explainClick(c.callback, err)
+	}
+	r, err := b.Workflow.Review(ctx, c.actor, id, workflow.Vote{Decision: storage.Approve, SourceKey: c.source})
+	if err != nil {
+		return b.explainClick(c.callback, err)
+	}
+	return b.tellClicker(c.callback, votedMessage(r, storage.Approve))
+}
+
+func (b *Bot) clickApproveLess(ctx context.Context, c click) answer {
+	return b.openForRequest(ctx, c, approveLessModal)
+}
+
+func (b *Bot) clickDeny(ctx context.Context, c click) answer {
+	return b.openForRequest(ctx, c, denyModal)
+}
+
+// openForRequest opens a reviewer's modal. That it opens promises nothing:
+// the vote is judged when it is submitted.
+func (b *Bot) openForRequest(ctx context.Context, c click, modal func(workflow.RequestView, string) slack.ModalViewRequest) answer {
+	id, _, err := b.id(c.id)
+	if err != nil {
+		return b.explainClick(c.callback, err)
+	}
+	v, err := b.Workflow.ReviewForm(ctx, c.actor, id)
+	if err != nil {
+		return b.explainClick(c.callback, err)
+	}
+	return b.openModal(c.callback, modal(v, id.String()))
+}
+
+func (b *Bot) submitApproveLess(ctx context.Context, s submission) answer {
+	scopes, lifetime := readApproveLess(s.view.State)
+	if scopes == nil {
+		scopes = []string{}
+	}
+	return b.submitVote(ctx, s, workflow.Vote{Decision: storage.Approve, Scopes: scopes, Lifetime: lifetime, SourceKey: s.source})
+}
+
+func (b *Bot) submitDeny(ctx context.Context, s submission) answer {
+	return b.submitVote(ctx, s, workflow.Vote{Decision: storage.Deny, Reason: readReason(s.view.State), SourceKey: s.source})
+}
+
+func (b *Bot) submitVote(ctx context.Context, s submission, vote workflow.Vote) answer {
+	id, _, err := b.id(s.view.PrivateMetadata)
+	if err != nil {
+		return b.explainSubmission(s, err)
+	}
+	r, err := b.Workflow.Review(ctx, s.actor, id, vote)
+	if err != nil {
+		return b.explainSubmission(s, err)
+	}
+	view := noticeModal("Latchkey", votedMessage(r, vote.Decision).Text)
+	return answer{ack: slack.NewUpdateViewSubmissionResponse(&view)}
+}

@@ -1,0 +1,130 @@
+package bot
+
+import (
+	"fmt"
+	"time"
+
+	"latchkey/connectors"
+	"latchkey/storage"
+	"latchkey/workflow"
+)
+
+// stateWords says in plain text where a key stands. It says "Active" only of
+// a key whose vendor's success is stored.
+func stateWords(c storage.Credential) string { return stateOf(c, until) }
+
+// stateMarkup is stateWords in mrkdwn, with times in the reader's zone.
+func stateMarkup(c storage.Credential) string {
+	c.StateReason = words(c.StateReason)
+	return stateOf(c, untilMarkup)
+}
+
+func stateOf(c storage.Credential, end func(storage.Credential) string) string {
+	switch c.State {
+	case storage.CredentialIssuing:
+		if c.StateReason != "" {
+			return "Being made, retrying: " + c.StateReason
+		}
+		return "Being made"
+	case storage.CredentialActive:
+		if !isSet(c.ExpiresAt) {
+			return "Active"
+		}
+		return "Active until " + end(c)
+	case storage.CredentialSuspended:
+		return "Suspended"
+	case storage.CredentialExpired:
+		return "Expired"
+	case storage.CredentialRevoking:
+		return "Revoking"
+	case storage.CredentialRevokeFailed:
+		return "Revoking, retrying: the system does not confirm it"
+	case storage.CredentialRevoked:
+		return "Revoked"
+	case storage.CredentialIssueFailed:
+		return "Could not be made"
+	}
+	return "Unknown"
+}
+
+// shortLived is a lifetime of which people want to know the hour of the end.
+const shortLived = 3 * 24 * time.Hour
+
+func until(c storage.Credential) string {
+	if short(c) {
+		return utc(c.ExpiresAt)
+	}
+	return utcDay(c.ExpiresAt)
+}
+
+func untilMarkup(c storage.Credential) string {
+	if short(c) {
+		return moment(c.ExpiresAt)
+	}
+	return day(c.ExpiresAt)
+}
+
+func short(c storage.Credential) bool {
+	return time.Duration(c.LifetimeS)*time.Second <= shortLived
+}
+
+// requestWords says in plain text where a request stands.
+func requestWords(v workflow.RequestView) string {
+	switch v.Request.State {
+	case storage.RequestPending:
+		return "Waiting for approval"
+	case storage.RequestApproved, storage.RequestFulfilled:
+		if v.Credential != nil {
+			return "Approved; the key: " + stateWords(*v.Credential)
+		}
+		return "Approved"
+	case storage.RequestDenied:
+		return "Denied"
+	case storage.RequestLapsed:
+		return "Lapsed"
+	case storage.RequestCanceled:
+		return "Canceled"
+	case storage.RequestFailed:
+		return "Approved, but the key could not be made"
+	}
+	return "Unknown"
+}
+
+// lastUsed tells the three cases apart: a time, never, and not known.
+func lastUsed(c storage.Credential, show func(time.Time) string) string {
+	switch {
+	case isSet(c.LastUsedAt):
+		return "last used: " + show(c.LastUsedAt)
+	case c.UseKnown:
+		return "last used: never"
+	}
+	return "last used: unknown, this system does not say"
+}
+
+// thing is what a kind is called.
+func thing(kind string) string {
+	if kind == string(connectors.OAuthGrant) {
+		return "the use of an OAuth app"
+	}
+	return "an API key"
+}
+
+// lifetime is a length of time in seconds, in words.
+func lifetime(seconds int64) string {
+	return workflow.Duration(time.Duration(seconds) * time.Second).Words()
+}
+
+// asksFor is what a request is about, in plain text: "an API key for tempo,
+// for 30 days".
+func asksFor(r storage.Request) string {
+	return fmt.Sprintf("%s for %s, for %s", thing(r.Kind), cut(line(r.Connection), maxName), lifetime(r.GrantedS))
+}
+
+// asksForMarkup is asksFor with the facts that decide in bold.
+func asksForMarkup(r storage.Request) string {
+	out := fmt.Sprintf("%s for %s, for *%s*", thing(r.Kind), bold(r.Connection), lifetime(r.GrantedS))
+	if r.GrantedS < r.LifetimeS {
+		out += fmt.Sprintf(" (asked for: %s)", lifetime(r.LifetimeS))
+	}
+	return out
+}

@@ -1,0 +1,94 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Access is one request that the gateway judged. Route is the rule it was
+// judged by, never the path itself, which may name customers or issues.
+type Access struct {
+	CredentialID CredentialID
+	At           time.Time // by the database's clock
+	Method       string
+	Route        string
+	Status       int
+	BytesIn      int64
+	BytesOut     int64
+	Took         time.Duration
+	Client       netip.Addr // the zero Addr when unknown
+}
+
+var accessColumns = []string{"credential_id", "at", "method", "route", "status", "bytes_in", "bytes_out", "took_us", "client"}
+
+// WriteAccess copies a batch into the access log, all of it or nothing.
+func (db *DB) WriteAccess(ctx context.Context, batch []Access) error {
+	rows := pgx.CopyFromSlice(len(batch), func(i int) ([]any, error) {
+		a := &batch[i]
+		var client any
+		if a.Client.IsValid() {
+			client = a.Client
+		}
+		return []any{a.CredentialID, a.At, a.Method, a.Route, int16(a.Status), a.BytesIn, a.BytesOut, a.Took.Microseconds(), client}, nil
+	})
+	_, err := db.pool.CopyFrom(ctx, pgx.Identifier{"access_log"}, accessColumns, rows)
+	return wrap("write access log", err)
+}
+
+// TouchLastUsed moves last-used times forward, never back.
+func (db *DB) TouchLastUsed(ctx context.Context, used map[CredentialID]time.Time) error {
+	if len(used) == 0 {
+		return nil
+	}
+	ids := make([]CredentialID, 0, len(used))
+	at := make([]time.Time, 0, len(used))
+	for id, t := range used {
+		ids = append(ids, id)
+		at = append(at, t)
+	}
+	// Rows are locked in one order, so that replicas do not deadlock.
+	_, err := db.pool.Exec(ctx, `
+		WITH used AS (
+			SELECT c.id, u.at
+			FROM unnest($1::bigint[], $2::timestamptz[]) AS u (id, at)
+			JOIN credential c ON c.id = u.id
+			WHERE c.last_used_at IS NULL OR c.last_used_at < u.at
+			ORDER BY c.id
+			FOR NO KEY UPDATE OF c
+		)
+		UPDATE credential c
+		SET last_used_at = greatest(c.last_used_at, used.at)
+		FROM used
+		WHERE c.id = used.id`, ids, at)
+	return wrap("touch last used", err)
+}
+
+// EndpointUse is how often and when a credential called one route.
+type EndpointUse struct {
+	Method     string
+	Route      string
+	Count      int64
+	LastAt     time.Time
+	LastStatus int
+}
+
+// EndpointUse lists what a credential was used for since a time, the most
+// used first.
+func (db *DB) EndpointUse(ctx context.Context, id CredentialID, since time.Time) ([]EndpointUse, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT method, route, count(*), max(at), (array_agg(status ORDER BY at DESC))[1]
+		FROM access_log
+		WHERE credential_id = $1
+		  AND at >= $2
+		GROUP BY method, route
+		ORDER BY count(*) DESC, method, route`, id, since)
+	if err != nil {
+		return nil, fmt.Errorf("read endpoint use: %w", err)
+	}
+	out, err := pgx.CollectRows(rows, pgx.RowToStructByPos[EndpointUse])
+	return out, wrap("read endpoint use", err)
+}

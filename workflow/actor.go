@@ -1,0 +1,75 @@
+package workflow
+
+import (
+	"context"
+	"slices"
+
+	"latchkey/storage"
+)
+
+// Actor is a person acting through an account. It comes from what Slack or a
+// key proved about the caller, never from what a message carries.
+type Actor struct {
+	Account storage.Account
+	Ref     string // the interaction that carried it, for the audit log
+}
+
+// by is the actor in the audit log.
+func (a Actor) by() storage.Actor {
+	return storage.Actor{PersonID: a.Account.PersonID, AccountID: a.Account.ID, Name: a.Account.Name, Ref: a.Ref}
+}
+
+// Admit refuses accounts that may do nothing here, whatever the policy says.
+func (a Actor) Admit() error {
+	acc := a.Account
+	switch {
+	case acc.IsOutsider:
+		return refuse(RuleOutsider, "Latchkey serves members of this workspace only, and your account belongs to another one. Ask a colleague here.")
+	case acc.IsBot:
+		return refuse(RuleBot, "Bots can't ask for keys or review requests; a person has to.")
+	case acc.IsDeleted:
+		return refuse(RuleInactive, "Your account is deactivated, so it can't ask for keys or review requests.")
+	case acc.IsGuest:
+		return refuse(RuleGuest, "Guests can't ask for keys or review requests. Ask a full member of the workspace.")
+	case acc.PersonID == 0:
+		return refuse(RuleUnlinked, "Your account has no e-mail address that tells who you are. Ask an admin to add you under `people`.")
+	}
+	return nil
+}
+
+// stand reads what the rules ask about the actor: groups and standing. It
+// refuses whoever has left.
+func (s *Service) stand(ctx context.Context, tx storage.Tx, r *Rules, a Actor) (PersonFacts, membership, error) {
+	if err := a.Admit(); err != nil {
+		return PersonFacts{}, membership{}, err
+	}
+	m, err := readMembership(ctx, tx, r, r.groupNames())
+	if err != nil {
+		return PersonFacts{}, m, err
+	}
+	st := m.standing[a.Account.PersonID]
+	if !st.Active {
+		return PersonFacts{}, m, refuse(RuleInactive, "You are marked as having left, so you can't ask for keys or review requests. If that is wrong, ask an admin.")
+	}
+	return PersonFacts{Email: st.Email, Name: st.Name, Groups: m.groupsOf(a.Account.PersonID)}, m, nil
+}
+
+// isAdmin reports whether a person with these groups administers Latchkey.
+func (r *Rules) isAdmin(groups []string) bool {
+	return slices.ContainsFunc(r.Admins, func(g string) bool { return slices.Contains(groups, g) })
+}
+
+// IsAdmin reports whether the actor is an admin right now.
+func (s *Service) IsAdmin(ctx context.Context, a Actor) (bool, error) {
+	s.Refresh(ctx, s.today.Sources(s.today.Admins...))
+	var yes bool
+	err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
+		who, _, err := s.stand(ctx, tx, s.today, a)
+		if _, refused := AsRefusal(err); refused {
+			return nil
+		}
+		yes = s.today.isAdmin(who.Groups)
+		return err
+	})
+	return yes, err
+}

@@ -1,0 +1,132 @@
+package workflow
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Ask is what a person wants.
+type Ask struct {
+	Connection string
+	Kind       string // api_key or oauth_grant
+	Scopes     []string
+	Lifetime   Duration
+	Reason     string
+}
+
+// Limits of what a person may type.
+const (
+	maxReason = 1000
+	maxScopes = 50
+)
+
+// ruling is what the policy says to an ask: which rule applied and which
+// groups are asked, or why not.
+type ruling struct {
+	policy Policy
+	steps  []StepRule
+}
+
+// decide is pure: the first policy that matches rules. A refusal names the
+// rule that came closest and what it lacked.
+func (r *Rules) decide(ask Ask, who PersonFacts) (ruling, error) {
+	if err := r.checkAsk(ask); err != nil {
+		return ruling{}, err
+	}
+	facts := AskFacts{Connection: ask.Connection, Kind: ask.Kind, Scopes: ask.Scopes, Lifetime: time.Duration(ask.Lifetime),
+		Reason: ask.Reason, Access: string(r.access(ask.Connection, ask.Scopes))}
+	var misses []Refusal
+	for _, p := range r.Policies {
+		miss, ok := r.match(p, ask, facts, who)
+		if !ok {
+			if miss.Reason != "" {
+				misses = append(misses, miss)
+			}
+			continue
+		}
+		if ask.Lifetime > p.MaxLifetime {
+			return ruling{}, refuse(RuleCeiling, "The rule %s allows at most %s. Choose a shorter time.", p.Name, p.MaxLifetime.Words()).on("lifetime")
+		}
+		out := ruling{policy: p}
+		for _, s := range p.Approval.Steps {
+			if holds(r.conditions[s.When], facts, who) {
+				s.Quorum = max(s.Quorum, 1)
+				out.steps = append(out.steps, s)
+			}
+		}
+		if !p.Approval.Auto && len(out.steps) == 0 {
+			return ruling{}, refuse(RuleNoPolicy, "The rule %s applies, but none of its approval steps does. Ask an admin to mend the policy.", p.Name)
+		}
+		return out, nil
+	}
+	if len(misses) > 0 {
+		return ruling{}, misses[len(misses)-1]
+	}
+	return ruling{}, refuse(RuleNoPolicy, "No rule lets anybody ask for %s on %s. An admin can add one to the policy.",
+		strings.Join(ask.Scopes, ", "), ask.Connection).on("scopes")
+}
+
+// checkAsk refuses what no rule could allow.
+func (r *Rules) checkAsk(ask Ask) error {
+	c, ok := r.Connections[ask.Connection]
+	switch {
+	case !ok:
+		return refuse(RuleUnknown, "There is no system called %s.", ask.Connection).on("connection")
+	case ask.Kind != "api_key" && ask.Kind != "oauth_grant":
+		return refuse(RuleUnknown, "Ask for an API key or for the use of an OAuth app.").on("kind")
+	case len(ask.Scopes) == 0:
+		return refuse(RuleUnknown, "Choose at least one scope.").on("scopes")
+	case len(ask.Scopes) > maxScopes:
+		return refuse(RuleUnknown, "Choose at most %d scopes.", maxScopes).on("scopes")
+	case ask.Lifetime <= 0 || ask.Lifetime > MaxDuration:
+		return refuse(RuleCeiling, "Say how long you need it; a key without an end can't be asked for.").on("lifetime")
+	case strings.TrimSpace(ask.Reason) == "":
+		return refuse(RuleReason, "Say in a sentence what you need it for.").on("reason")
+	case len([]rune(ask.Reason)) > maxReason:
+		return refuse(RuleReason, "Keep the reason under %d characters.", maxReason).on("reason")
+	}
+	for i, s := range ask.Scopes {
+		if _, ok := r.scope(ask.Connection, s); !ok {
+			return refuse(RuleUnknown, "%s (%s) has no scope called %s.", ask.Connection, c.Kind, s).on("scopes")
+		}
+		if slices.Contains(ask.Scopes[:i], s) {
+			return refuse(RuleUnknown, "The scope %s is named twice.", s).on("scopes")
+		}
+	}
+	return nil
+}
+
+// match says whether a policy rules over an ask; if only the person or the
+// condition is missing, it says so.
+func (r *Rules) match(p Policy, ask Ask, facts AskFacts, who PersonFacts) (Refusal, bool) {
+	if !matchesAny(p.Connections, ask.Connection) {
+		return Refusal{}, false
+	}
+	if len(p.Kinds) > 0 && !slices.Contains(p.Kinds, ask.Kind) {
+		return Refusal{}, false
+	}
+	for _, s := range ask.Scopes {
+		if !matchesAny(p.Scopes, s) {
+			return Refusal{}, false
+		}
+	}
+	if !slices.ContainsFunc(p.Requesters, func(g string) bool { return slices.Contains(who.Groups, g) }) {
+		return refuse(RuleNoPolicy, "The rule %s would allow this, but only for %s. Ask somebody there, or an admin.",
+			p.Name, strings.Join(p.Requesters, ", ")).on("scopes"), false
+	}
+	if p.Holders == "service_accounts" {
+		return refuse(RuleNoPolicy, "The rule %s gives this to service accounts only.", p.Name).on("scopes"), false
+	}
+	if p.When != "" && !holds(r.conditions[p.When], facts, who) {
+		return refuse(RuleNoPolicy, "The rule %s would allow this, but its condition is not met: %s", p.Name, conditionWords(p.When)), false
+	}
+	return Refusal{}, true
+}
+
+// conditionWords shows a condition as it is written: admins wrote it for
+// people to read, and hiding it would not help.
+func conditionWords(source string) string {
+	return fmt.Sprintf("`%s`.", strings.ReplaceAll(source, "`", "'"))
+}

@@ -1,0 +1,180 @@
+package workflow
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"latchkey/storage"
+)
+
+// maxGroupAge is how old our knowledge of a group may be when somebody's
+// right depends on it. Older means Slack can't be read: fail closed.
+const maxGroupAge = 5 * time.Minute
+
+// source names where a group's members come from, or "" for a list.
+func (g Group) source() string {
+	switch {
+	case g.SlackUsergroup != "":
+		return "slack:" + g.SlackUsergroup
+	case g.SCIM != "":
+		return "scim:" + g.SCIM
+	}
+	return ""
+}
+
+// Sources lists the sources of named groups, or of all groups for none.
+func (r *Rules) Sources(names ...string) []string {
+	var out []string
+	for name, g := range r.Groups {
+		if src := g.source(); src != "" && (len(names) == 0 || slices.Contains(names, name)) {
+			out = append(out, src)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// MemberEmails lists the addresses of groups that are lists.
+func (r *Rules) MemberEmails() []string {
+	var out []string
+	for _, g := range r.Groups {
+		out = append(out, g.Members...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// membership is who is in which group right now, as far as it is known.
+type membership struct {
+	members  map[string][]storage.PersonID // active persons only
+	unknown  map[string]string             // groups that could not be read in time, with the reason
+	standing map[storage.PersonID]storage.Standing
+}
+
+// readMembership reads groups by name within a transaction.
+func readMembership(ctx context.Context, tx storage.Tx, r *Rules, names []string) (membership, error) {
+	m := membership{members: map[string][]storage.PersonID{}, unknown: map[string]string{}}
+	sources, err := tx.GroupSources(ctx, r.Sources(names...))
+	if err != nil {
+		return m, err
+	}
+	var everybody bool
+	listed := map[string][]storage.PersonID{}
+	var wanted []storage.PersonID
+	for _, name := range names {
+		if name == Everyone {
+			everybody = true
+			continue
+		}
+		g, ok := r.Groups[name]
+		if !ok {
+			m.unknown[name] = "it is not in the configuration"
+			continue
+		}
+		if src := g.source(); src != "" {
+			known, ok := sources[src]
+			switch {
+			case !ok:
+				m.unknown[name] = "its members were never read"
+			case known.Age > maxGroupAge:
+				m.unknown[name] = "its members could not be read for " + Duration(known.Age.Truncate(time.Minute)).Words()
+			}
+			listed[name] = known.Members
+		} else {
+			found, err := tx.PeopleByEmail(ctx, lower(g.Members))
+			if err != nil {
+				return m, err
+			}
+			for _, id := range found {
+				listed[name] = append(listed[name], id)
+			}
+		}
+		wanted = append(wanted, listed[name]...)
+	}
+	if everybody {
+		wanted = nil
+	} else if wanted == nil {
+		wanted = []storage.PersonID{}
+	}
+	if m.standing, err = tx.Standings(ctx, wanted); err != nil {
+		return m, err
+	}
+	for name, ids := range listed {
+		for _, id := range ids {
+			if m.standing[id].Active {
+				m.members[name] = append(m.members[name], id)
+			}
+		}
+		slices.Sort(m.members[name])
+	}
+	if everybody {
+		for id, st := range m.standing {
+			if st.Active {
+				m.members[Everyone] = append(m.members[Everyone], id)
+			}
+		}
+		slices.Sort(m.members[Everyone])
+	}
+	return m, nil
+}
+
+func (m membership) has(group string, id storage.PersonID) bool {
+	return slices.Contains(m.members[group], id)
+}
+
+// groupsOf lists the groups a person is in.
+func (m membership) groupsOf(id storage.PersonID) []string {
+	var out []string
+	for name := range m.members {
+		if m.has(name, id) {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// groupNames lists every configured group and everyone.
+func (r *Rules) groupNames() []string {
+	out := []string{Everyone}
+	for name := range r.Groups {
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func lower(in []string) []string {
+	out := make([]string, len(in))
+	for i, s := range in {
+		out[i] = strings.ToLower(s)
+	}
+	return out
+}
+
+// tooSmall finds a set of steps that can't all reach their quorum with
+// distinct persons (Hall's condition), and returns its groups; nil means
+// every step can be met.
+func tooSmall(steps []storage.Step) []string {
+	for set := 1; set < 1<<len(steps); set++ {
+		need := 0
+		who := map[storage.PersonID]bool{}
+		var groups []string
+		for i, s := range steps {
+			if set&(1<<i) == 0 {
+				continue
+			}
+			need += s.Quorum
+			groups = append(groups, s.Group)
+			for _, id := range s.Eligible {
+				who[id] = true
+			}
+		}
+		if len(who) < need {
+			return groups
+		}
+	}
+	return nil
+}

@@ -1,0 +1,305 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"latchkey/connectors"
+	"latchkey/secret"
+	"latchkey/storage"
+)
+
+// maxIssueAttempts bounds how often a vendor is asked before people are told
+// that it failed. With the backoff this is about a day.
+const maxIssueAttempts = 300
+
+func (s *Service) brokered(connection string) bool {
+	_, ok := connectors.As[connectors.Broker](s.Connectors[connection])
+	return ok
+}
+
+// Issue makes the key that an `issuing` row stands for. It may run twice, on
+// any replica, after any crash: the row is leased before the vendor is
+// called, and a try whose answer may have been lost is looked up by its label
+// before another is made.
+func (s *Service) Issue(ctx context.Context, id storage.CredentialID) error {
+	c, mine, err := s.leaseIssue(ctx, id)
+	if err != nil || !mine {
+		return err
+	}
+	s.Fault("issue:leased")
+	conn := s.Connectors[c.Connection]
+	issuer, ok := connectors.As[connectors.Issuer](conn)
+	if !ok {
+		return s.failIssue(ctx, c, fmt.Errorf("%s can't issue keys: %w", c.Connection, connectors.ErrUnsupported))
+	}
+	if c.Attempts > 1 && !c.Brokered {
+		if err := s.clearLost(ctx, conn, c); err != nil {
+			return s.retryIssue(ctx, c, err)
+		}
+	}
+	issued, err := issuer.Issue(ctx, connectors.IssueRequest{Label: c.ID.String(), Owner: s.ownerAt(ctx, c), Scopes: c.Scopes,
+		ExpiresAt: time.Now().Add(time.Duration(c.LifetimeS) * time.Second)})
+	if err != nil {
+		return s.retryIssue(ctx, c, err)
+	}
+	s.Fault("issue:answered")
+	if err := s.activate(ctx, c, issued); err != nil {
+		return err
+	}
+	s.Fault("issue:stored")
+	return nil
+}
+
+// leaseIssue checks for the last time that the key may be made, and claims
+// the row for one call.
+func (s *Service) leaseIssue(ctx context.Context, id storage.CredentialID) (c storage.Credential, mine bool, err error) {
+	c, err = s.DB.Credential(ctx, id)
+	if err != nil {
+		return c, false, err
+	}
+	if c.RequestID != 0 {
+		r, steps, _, err := s.DB.Request(ctx, c.RequestID)
+		if err != nil {
+			return c, false, err
+		}
+		rules, err := s.rulesOf(ctx, r.PolicyHash)
+		if err != nil {
+			return c, false, err
+		}
+		s.Refresh(ctx, rules.Sources(groupsOf(steps)...))
+	}
+	err = s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
+		// The request first, then the credential: the order every path uses.
+		why, err := s.stillAllowed(ctx, tx, c)
+		if err != nil {
+			return err
+		}
+		if c, err = tx.LockCredential(ctx, id); err != nil {
+			return err
+		}
+		if c.State != storage.CredentialIssuing {
+			return nil
+		}
+		if why != "" {
+			return s.endIssue(ctx, tx, &c, why)
+		}
+		err = tx.Lease(ctx, &c, s.LeaseFor)
+		if errors.Is(err, storage.ErrConflict) {
+			return nil
+		}
+		mine = err == nil
+		return err
+	})
+	return c, mine, err
+}
+
+// stillAllowed is the check at issue: the requester is active, and every
+// approval still comes from an eligible person. It returns why not.
+func (s *Service) stillAllowed(ctx context.Context, tx storage.Tx, c storage.Credential) (string, error) {
+	if c.RequestID == 0 {
+		return "", nil
+	}
+	r, steps, reviews, err := tx.LockRequest(ctx, c.RequestID)
+	if err != nil {
+		return "", err
+	}
+	rules, err := s.rulesOf(ctx, r.PolicyHash)
+	if err != nil {
+		return "", err
+	}
+	m, err := readMembership(ctx, tx, rules, append(groupsOf(steps), Everyone))
+	if err != nil {
+		return "", err
+	}
+	if !m.standing[r.RequesterID].Active {
+		return "the requester is no longer an active member", nil
+	}
+	for _, v := range reviews {
+		group := steps[v.Position].Group
+		if m.unknown[group] != "" {
+			return "", fmt.Errorf("group %s can't be read: %s", group, m.unknown[group])
+		}
+		if !m.has(group, v.ReviewerID) {
+			return fmt.Sprintf("%s, who approved it, is no longer an active member of %s; ask again", m.standing[v.ReviewerID].Name, group), nil
+		}
+	}
+	if slices.ContainsFunc(reviews, func(v storage.Review) bool { return v.Decision == storage.Deny }) {
+		return "it was denied", nil
+	}
+	return "", nil
+}
+
+// ownerAt is the requester as the vendor knows them, as far as we can say.
+func (s *Service) ownerAt(ctx context.Context, c storage.Credential) connectors.AccountRef {
+	people, err := s.DB.People(ctx, c.OwnerID)
+	if err != nil {
+		return connectors.AccountRef{}
+	}
+	return connectors.AccountRef{Email: people[c.OwnerID].Email}
+}
+
+// clearLost finds what earlier tries may have left at the vendor by its label
+// and revokes it: its secret is lost, so nobody could use it.
+func (s *Service) clearLost(ctx context.Context, conn connectors.Connector, c storage.Credential) error {
+	found, err := findByLabel(ctx, conn, c.ID.String())
+	if err != nil {
+		return err
+	}
+	revoker, ok := connectors.As[connectors.Revoker](conn)
+	if !ok && len(found) > 0 {
+		return fmt.Errorf("a key whose answer was lost can't be revoked: %w", connectors.ErrUnrecoverable)
+	}
+	for _, ref := range found {
+		if err := revoker.Revoke(ctx, ref); err != nil {
+			return fmt.Errorf("revoke key whose answer was lost: %w", err)
+		}
+		s.Logger.Warn().Stringer("credential", c.ID).Str("vendor_ref", ref.ID).Msg("revoked a key whose answer was lost")
+	}
+	return nil
+}
+
+// findByLabel walks the vendor's listing. A listing that fails finds nothing
+// out: an error, not "none".
+func findByLabel(ctx context.Context, conn connectors.Connector, label string) ([]connectors.Ref, error) {
+	lister, ok := connectors.As[connectors.Lister](conn)
+	if !ok {
+		return nil, fmt.Errorf("an earlier try may have made a key, and this system can't list keys: look there for the label %s: %w",
+			label, connectors.ErrUnrecoverable)
+	}
+	var found []connectors.Ref
+	for cred, err := range lister.Credentials(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("look for label %s: %w", label, err)
+		}
+		if cred.Label == label {
+			found = append(found, cred.Ref)
+		}
+	}
+	return found, nil
+}
+
+// activate stores the vendor's success: the only way to active. A request
+// that was given up meanwhile has its key revoked instead.
+func (s *Service) activate(ctx context.Context, leased storage.Credential, issued connectors.Issued) error {
+	return s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
+		r, _, _, err := tx.LockRequest(ctx, leased.RequestID)
+		if err != nil {
+			return err
+		}
+		c, err := tx.LockCredential(ctx, leased.ID)
+		if err != nil {
+			return err
+		}
+		now, err := tx.Now(ctx)
+		if err != nil {
+			return err
+		}
+		if c.State == storage.CredentialRevoking {
+			return tx.AdoptRef(ctx, c.ID, issued.Ref.ID)
+		}
+		if c.State != storage.CredentialIssuing || issued.Ref.ID == "" {
+			return fmt.Errorf("activate %s in state %s: %w", c.ID, c.State, storage.ErrConflict)
+		}
+		c.VendorRef, c.Attempts, c.LeaseUntil = issued.Ref.ID, 0, time.Time{}
+		c.ActivatedAt = now
+		c.ExpiresAt = now.Add(time.Duration(c.LifetimeS) * time.Second)
+		if !issued.ExpiresAt.IsZero() && issued.ExpiresAt.After(now) && issued.ExpiresAt.Before(c.ExpiresAt) {
+			c.ExpiresAt = issued.ExpiresAt
+		}
+		c.KeyPrefix, c.KeyLast4 = secret.KeyPrefix(issued.Secret), secret.KeyLast4(issued.Secret)
+		if !c.Brokered {
+			c.KeyPrefix = ""
+		}
+		ticketEnds := now.Add(ticketUnopened)
+		if c.ExpiresAt.Before(ticketEnds) {
+			ticketEnds = c.ExpiresAt
+		}
+		c.NextActionAt = ticketEnds
+		by := storage.System("issue")
+		if err := moveCredential(ctx, tx, &c, eventActivate, by, ""); err != nil {
+			return err
+		}
+		if c.Brokered {
+			if err := tx.SetKeyHash(ctx, c.ID, s.Keys.Box.Hash(issued.Secret.Expose())); err != nil {
+				return err
+			}
+		}
+		if err := s.makeTicket(ctx, tx, c, issued.Secret, ticketEnds); err != nil {
+			return err
+		}
+		if err := moveRequest(ctx, tx, &r, eventFulfill, by, ""); err != nil {
+			return err
+		}
+		return notifyCredential(ctx, tx, c)
+	})
+}
+
+// retryIssue sorts a failure: for good, or to be tried again after a while.
+// The request shows what is going on meanwhile.
+func (s *Service) retryIssue(ctx context.Context, c storage.Credential, cause error) error {
+	if errors.Is(cause, connectors.ErrUnrecoverable) || errors.Is(cause, connectors.ErrUnsupported) || c.Attempts >= maxIssueAttempts {
+		return s.failIssue(ctx, c, cause)
+	}
+	s.Logger.Warn().Err(cause).Stringer("credential", c.ID).Int("attempt", c.Attempts).Msg("issue failed, will retry")
+	return s.DB.InTx(context.WithoutCancel(ctx), func(ctx context.Context, tx storage.Tx) error {
+		if err := tx.Release(ctx, c.ID, backoff(c.Attempts, cause), retryWords(cause)); err != nil {
+			return err
+		}
+		return notifyCredential(ctx, tx, c)
+	})
+}
+
+// retryWords says for people why it is taking longer; the cause is in the log.
+func retryWords(cause error) string {
+	var limited *connectors.RateLimitedError
+	if errors.As(cause, &limited) {
+		return "the system asks us to slow down"
+	}
+	return "the system does not answer as it should"
+}
+
+// backoff doubles from one second to five minutes, or does as the vendor says.
+func backoff(attempts int, cause error) time.Duration {
+	var limited *connectors.RateLimitedError
+	if errors.As(cause, &limited) && limited.After > 0 {
+		return min(limited.After, time.Hour)
+	}
+	return min(time.Second<<min(max(attempts-1, 0), 10), 5*time.Minute)
+}
+
+func (s *Service) failIssue(ctx context.Context, c storage.Credential, cause error) error {
+	s.Logger.Error().Err(cause).Stringer("credential", c.ID).Msg("issue failed for good")
+	return s.DB.InTx(context.WithoutCancel(ctx), func(ctx context.Context, tx storage.Tx) error {
+		if _, _, _, err := tx.LockRequest(ctx, c.RequestID); err != nil {
+			return err
+		}
+		c, err := tx.LockCredential(ctx, c.ID)
+		if err != nil || c.State != storage.CredentialIssuing {
+			return err
+		}
+		return s.endIssue(ctx, tx, &c, "the system refused to make the key; an admin can see why in the log")
+	})
+}
+
+// endIssue gives up: a state people can see.
+func (s *Service) endIssue(ctx context.Context, tx storage.Tx, c *storage.Credential, why string) error {
+	by := storage.System("issue")
+	c.NextActionAt, c.LeaseUntil = time.Time{}, time.Time{}
+	if err := moveCredential(ctx, tx, c, eventIssueFail, by, why); err != nil {
+		return err
+	}
+	r, _, _, err := tx.LockRequest(ctx, c.RequestID)
+	if err != nil {
+		return err
+	}
+	if requestMachine.allows(string(r.State), eventFail) {
+		if err := moveRequest(ctx, tx, &r, eventFail, by, why); err != nil {
+			return err
+		}
+	}
+	return notifyCredential(ctx, tx, *c)
+}

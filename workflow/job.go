@@ -1,0 +1,143 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/rs/zerolog"
+
+	"latchkey/connectors"
+	"latchkey/storage"
+)
+
+// IssueArgs is the job that makes a key.
+type IssueArgs struct {
+	ID storage.CredentialID `json:"id"`
+}
+
+// Kind implements river.JobArgs.
+func (IssueArgs) Kind() string { return "issue_credential" }
+
+// RevokeArgs is the job that ends a key at its vendor.
+type RevokeArgs struct {
+	ID storage.CredentialID `json:"id"`
+}
+
+// Kind implements river.JobArgs.
+func (RevokeArgs) Kind() string { return "revoke_credential" }
+
+// NotifyArgs is the job that brings messages up to date.
+type NotifyArgs struct {
+	Subject string `json:"subject"`
+	ID      int64  `json:"id"`
+}
+
+// Kind implements river.JobArgs.
+func (NotifyArgs) Kind() string { return "notify" }
+
+// notifyForever keeps a message that could not be sent; Slack may be down for
+// long.
+const notifyForever = 1000
+
+// InsertOpts implements river.JobArgsWithInsertOpts.
+func (NotifyArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: notifyForever} }
+
+func notifyRequest(ctx context.Context, tx storage.Tx, id storage.RequestID) error {
+	return tx.Enqueue(ctx, NotifyArgs{storage.SubjectRequest, int64(id)}, nil)
+}
+
+// notifyCredential tells of a credential; its request's messages show it too.
+func notifyCredential(ctx context.Context, tx storage.Tx, c storage.Credential) error {
+	return tx.Enqueue(ctx, NotifyArgs{storage.SubjectCredential, int64(c.ID)}, nil)
+}
+
+// Limits of one job. Work that a crash interrupted is taken up again by the
+// sweep when its lease ends, or by River's rescue at the latest.
+const (
+	jobTimeout  = 25 * time.Second
+	rescueAfter = 45 * time.Second
+	jobWorkers  = 16
+)
+
+// Workers runs background jobs until stopped.
+type Workers struct{ client *river.Client[pgx.Tx] }
+
+// NewWorkers prepares the jobs; Start runs them.
+func (s *Service) NewWorkers(n Notifier) (*Workers, error) {
+	all := river.NewWorkers()
+	river.AddWorker(all, river.WorkFunc(func(ctx context.Context, j *river.Job[IssueArgs]) error {
+		return outcome(s.Issue(ctx, j.Args.ID))
+	}))
+	river.AddWorker(all, river.WorkFunc(func(ctx context.Context, j *river.Job[RevokeArgs]) error {
+		return outcome(s.FinishRevoke(ctx, j.Args.ID))
+	}))
+	river.AddWorker(all, &notifyWorker{service: s, notifier: n})
+	client, err := river.NewClient(riverpgxv5.New(s.DB.Pool()), &river.Config{
+		Workers:              all,
+		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: jobWorkers}},
+		FetchCooldown:        20 * time.Millisecond,
+		FetchPollInterval:    time.Second,
+		JobTimeout:           jobTimeout,
+		RescueStuckJobsAfter: rescueAfter,
+		Logger:               slog.New(zerolog.NewSlogHandler(s.Logger.Level(max(s.Logger.GetLevel(), zerolog.WarnLevel)))),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prepare jobs: %w", err)
+	}
+	return &Workers{client}, nil
+}
+
+// Start begins to work.
+func (w *Workers) Start(ctx context.Context) error { return w.client.Start(ctx) }
+
+// Stop takes no new jobs and waits for those under way; when the context ends
+// first they are cut short, to be taken up again elsewhere.
+func (w *Workers) Stop(ctx context.Context) error {
+	if err := w.client.Stop(ctx); err == nil {
+		return nil
+	}
+	hard, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return w.client.StopAndCancel(hard)
+}
+
+// notifyWorker keeps the notifier's own pace: quick at first, then every half
+// minute for as long as Slack is away.
+type notifyWorker struct {
+	river.WorkerDefaults[NotifyArgs]
+	service  *Service
+	notifier Notifier
+}
+
+// Work implements river.Worker.
+func (w *notifyWorker) Work(ctx context.Context, j *river.Job[NotifyArgs]) error {
+	if j.Args.Subject == storage.SubjectRequest {
+		return outcome(w.notifier.RequestChanged(ctx, storage.RequestID(j.Args.ID)))
+	}
+	return outcome(w.notifier.CredentialChanged(ctx, storage.CredentialID(j.Args.ID)))
+}
+
+// NextRetry implements river.Worker.
+func (w *notifyWorker) NextRetry(j *river.Job[NotifyArgs]) time.Time {
+	return time.Now().Add(min(time.Second<<min(max(j.Attempt-1, 0), 5), 30*time.Second))
+}
+
+// outcome maps an error once for all jobs.
+func outcome(err error) error {
+	var limited *connectors.RateLimitedError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, connectors.ErrUnrecoverable), errors.Is(err, storage.ErrNotFound):
+		return river.JobCancel(err)
+	case errors.As(err, &limited):
+		return river.JobSnooze(limited.After)
+	}
+	return err
+}

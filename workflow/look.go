@@ -1,0 +1,366 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"latchkey/storage"
+)
+
+// usageWindow is how far back endpoint use is shown.
+const usageWindow = 7 * 24 * time.Hour
+
+// persons resolves IDs to people as messages show them.
+func (s *Service) persons(ctx context.Context, ids ...storage.PersonID) (map[storage.PersonID]Person, error) {
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	rows, err := s.DB.People(ctx, ids...)
+	if err != nil {
+		return nil, err
+	}
+	accounts, err := s.DB.SlackAccounts(ctx, ids...)
+	if err != nil {
+		return nil, err
+	}
+	out := map[storage.PersonID]Person{}
+	for id, p := range rows {
+		out[id] = Person{ID: id, Name: p.Name}
+	}
+	for _, a := range accounts {
+		if p := out[a.PersonID]; p.Slack == "" {
+			p.Slack = a.ExternalID
+			out[a.PersonID] = p
+		}
+	}
+	return out, nil
+}
+
+// LookAtRequest gathers what messages about a request show. It checks no
+// authority: callers show it only to those who may see it.
+func (s *Service) LookAtRequest(ctx context.Context, id storage.RequestID) (RequestView, error) {
+	r, steps, reviews, err := s.DB.Request(ctx, id)
+	if err != nil {
+		return RequestView{}, gone(err, fmt.Sprintf("request %s", id))
+	}
+	rules, err := s.rulesOf(ctx, r.PolicyHash)
+	if err != nil {
+		return RequestView{}, err
+	}
+	ids := []storage.PersonID{r.RequesterID}
+	for _, st := range steps {
+		ids = append(ids, st.Eligible...)
+	}
+	for _, v := range reviews {
+		ids = append(ids, v.ReviewerID)
+	}
+	people, err := s.persons(ctx, ids...)
+	if err != nil {
+		return RequestView{}, err
+	}
+	out := RequestView{Request: r, Requester: people[r.RequesterID], Rule: r.PolicyName, Scopes: scopeViews(rules, r.Connection, r.Scopes, r.GrantedScopes)}
+	current := currentStep(steps, reviews)
+	for i, st := range steps {
+		v := StepView{Group: st.Group, Quorum: st.Quorum, Current: i == current && r.State == storage.RequestPending, Done: i < current}
+		for _, p := range st.Eligible {
+			v.Eligible = append(v.Eligible, people[p])
+		}
+		for _, x := range reviews {
+			if x.Position == i {
+				v.Votes = append(v.Votes, VoteView{By: people[x.ReviewerID], ReviewID: x.ID, Decision: x.Decision, Reason: x.Reason, At: x.CreatedAt,
+					Less: x.Decision == storage.Approve && (len(x.Scopes) < len(r.Scopes) || x.LifetimeS < r.LifetimeS)})
+			}
+		}
+		out.Steps = append(out.Steps, v)
+	}
+	c, err := s.DB.CredentialOf(ctx, id)
+	switch {
+	case err == nil:
+		out.Credential = &c
+	case !errors.Is(err, storage.ErrNotFound):
+		return out, err
+	}
+	held, err := s.DB.Credentials(ctx, storage.CredentialFilter{OwnerID: r.RequesterID, Connection: r.Connection, LiveOnly: true, Limit: 5})
+	if err != nil {
+		return out, err
+	}
+	for _, h := range held {
+		if h.RequestID != id {
+			out.Holds = append(out.Holds, CredentialView{Credential: h, Owner: out.Requester, Scopes: scopeViews(rules, h.Connection, h.Scopes, h.Scopes)})
+		}
+	}
+	return out, nil
+}
+
+// LookAtCredential gathers what messages about a credential show. It checks
+// no authority, and RevealURL is for the owner only.
+func (s *Service) LookAtCredential(ctx context.Context, id storage.CredentialID) (CredentialView, error) {
+	c, err := s.DB.Credential(ctx, id)
+	if err != nil {
+		return CredentialView{}, gone(err, fmt.Sprintf("key %s", id))
+	}
+	people, err := s.persons(ctx, c.OwnerID)
+	if err != nil {
+		return CredentialView{}, err
+	}
+	out := CredentialView{Credential: c, Owner: people[c.OwnerID], Scopes: scopeViews(s.today, c.Connection, c.Scopes, c.Scopes)}
+	if c.RequestID != 0 {
+		r, _, _, err := s.DB.Request(ctx, c.RequestID)
+		if err != nil {
+			return out, err
+		}
+		out.Request = &r
+	}
+	if c.State == storage.CredentialActive {
+		if out.RevealURL, err = s.RevealURL(ctx, id); err != nil {
+			return out, err
+		}
+	}
+	k, err := s.DB.TicketOf(ctx, id)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return out, err
+	}
+	out.Collected = k.RevealedAt.Year() > 1
+	if out.Events, err = s.DB.Events(ctx, storage.SubjectCredential, int64(id)); err != nil {
+		return out, err
+	}
+	now, err := s.DB.Now(ctx)
+	if err != nil {
+		return out, err
+	}
+	out.Endpoints, err = s.DB.EndpointUse(ctx, id, now.Add(-usageWindow))
+	return out, err
+}
+
+func scopeViews(r *Rules, connection string, asked, granted []string) []ScopeView {
+	out := make([]ScopeView, 0, len(asked))
+	for _, name := range asked {
+		sc, ok := r.scope(connection, name)
+		v := ScopeView{Name: name, Title: sc.Title, Access: sc.Access, Granted: slices.Contains(granted, name)}
+		if !ok {
+			v.Title, v.Access = name, r.access(connection, []string{name})
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// Show is LookAtCredential for a person: the owner, an admin, or whoever
+// reviews its request. The reveal link is the owner's alone.
+func (s *Service) Show(ctx context.Context, a Actor, id storage.CredentialID) (CredentialView, error) {
+	if err := a.Admit(); err != nil {
+		return CredentialView{}, err
+	}
+	v, err := s.LookAtCredential(ctx, id)
+	if err != nil {
+		return v, err
+	}
+	if v.Credential.OwnerID == a.Account.PersonID {
+		return v, nil
+	}
+	v.RevealURL = ""
+	admin, err := s.IsAdmin(ctx, a)
+	if err != nil {
+		return CredentialView{}, err
+	}
+	if !admin {
+		return CredentialView{}, refuse(RuleAdminOnly, "Only its owner or an admin can look at %s.", id)
+	}
+	return v, nil
+}
+
+// ShowRequest is LookAtRequest for a person: the requester, an eligible
+// reviewer, or an admin.
+func (s *Service) ShowRequest(ctx context.Context, a Actor, id storage.RequestID) (RequestView, error) {
+	if err := a.Admit(); err != nil {
+		return RequestView{}, err
+	}
+	v, err := s.LookAtRequest(ctx, id)
+	if err != nil {
+		return v, err
+	}
+	me := a.Account.PersonID
+	if v.Requester.ID == me || slices.ContainsFunc(v.Steps, func(st StepView) bool {
+		return slices.ContainsFunc(st.Eligible, func(p Person) bool { return p.ID == me })
+	}) {
+		return v, nil
+	}
+	admin, err := s.IsAdmin(ctx, a)
+	if err != nil {
+		return RequestView{}, err
+	}
+	if !admin {
+		return RequestView{}, refuse(RuleAdminOnly, "Only the requester, its reviewers and admins can look at %s.", id)
+	}
+	return v, nil
+}
+
+// Home gathers App Home for a person.
+func (s *Service) Home(ctx context.Context, a Actor) (HomeView, error) {
+	if err := a.Admit(); err != nil {
+		return HomeView{}, err
+	}
+	me := a.Account.PersonID
+	out := HomeView{Me: Person{ID: me, Name: a.Account.Name, Slack: a.Account.ExternalID}}
+	var err error
+	if out.Admin, err = s.IsAdmin(ctx, a); err != nil {
+		return out, err
+	}
+	if out.Waiting, err = s.Waiting(ctx, a); err != nil {
+		return out, err
+	}
+	if out.Keys, err = s.Mine(ctx, a); err != nil {
+		return out, err
+	}
+	mine, err := s.DB.Requests(ctx, storage.RequestFilter{RequesterID: me, Limit: 10})
+	if err != nil {
+		return out, err
+	}
+	out.Requests, err = s.lookAtAll(ctx, mine)
+	return out, err
+}
+
+// Waiting lists the requests that wait for the actor's vote, oldest first.
+func (s *Service) Waiting(ctx context.Context, a Actor) ([]RequestView, error) {
+	if err := a.Admit(); err != nil {
+		return nil, err
+	}
+	rows, err := s.DB.Requests(ctx, storage.RequestFilter{ReviewerID: a.Account.PersonID, States: []storage.RequestState{storage.RequestPending}, Limit: 20})
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.lookAtAll(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	var out []RequestView
+	for _, v := range all {
+		if slices.ContainsFunc(v.Steps, func(st StepView) bool {
+			return st.Current && slices.ContainsFunc(st.Eligible, func(p Person) bool { return p.ID == a.Account.PersonID })
+		}) {
+			out = append(out, v)
+		}
+	}
+	slices.Reverse(out)
+	return out, nil
+}
+
+func (s *Service) lookAtAll(ctx context.Context, rows []storage.Request) ([]RequestView, error) {
+	out := make([]RequestView, 0, len(rows))
+	for _, r := range rows {
+		v, err := s.LookAtRequest(ctx, r.ID)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// Mine lists the actor's keys that may still give access, newest first.
+func (s *Service) Mine(ctx context.Context, a Actor) ([]CredentialView, error) {
+	if err := a.Admit(); err != nil {
+		return nil, err
+	}
+	rows, err := s.DB.Credentials(ctx, storage.CredentialFilter{OwnerID: a.Account.PersonID, LiveOnly: true, Limit: 30})
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.lookAtKeys(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range out {
+		if v.Credential.State != storage.CredentialActive {
+			continue
+		}
+		if out[i].RevealURL, err = s.RevealURL(ctx, v.Credential.ID); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (s *Service) lookAtKeys(ctx context.Context, rows []storage.Credential) ([]CredentialView, error) {
+	var ids []storage.PersonID
+	for _, c := range rows {
+		ids = append(ids, c.OwnerID)
+	}
+	people, err := s.persons(ctx, ids...)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]CredentialView, 0, len(rows))
+	for _, c := range rows {
+		out = append(out, CredentialView{Credential: c, Owner: people[c.OwnerID], Scopes: scopeViews(s.today, c.Connection, c.Scopes, c.Scopes)})
+	}
+	return out, nil
+}
+
+// Listing narrows List.
+type Listing struct {
+	Owner      storage.PersonID // zero: everybody
+	Connection string
+	All        bool // also those that ended
+	Before     storage.CredentialID
+	Limit      int
+}
+
+// List shows credentials: all of them to admins, one's own to everybody.
+func (s *Service) List(ctx context.Context, a Actor, l Listing) ([]CredentialView, error) {
+	if err := a.Admit(); err != nil {
+		return nil, err
+	}
+	if l.Owner != a.Account.PersonID {
+		admin, err := s.IsAdmin(ctx, a)
+		if err != nil {
+			return nil, err
+		}
+		if !admin {
+			return nil, refuse(RuleAdminOnly, "Only admins see other people's keys. `/tokens mine` lists yours.")
+		}
+	}
+	rows, err := s.DB.Credentials(ctx, storage.CredentialFilter{OwnerID: l.Owner, Connection: l.Connection, LiveOnly: !l.All, Before: l.Before, Limit: l.Limit})
+	if err != nil {
+		return nil, err
+	}
+	return s.lookAtKeys(ctx, rows)
+}
+
+// System is a connection as the request form shows it.
+type System struct {
+	Name   string
+	Kind   string
+	Scopes []ScopeRule
+}
+
+// Systems lists what can be asked for, by name.
+func (s *Service) Systems() []System {
+	out := make([]System, 0, len(s.today.Connections))
+	for name, c := range s.today.Connections {
+		if len(c.Scopes) > 0 {
+			out = append(out, System{name, c.Kind, c.Scopes})
+		}
+	}
+	slices.SortFunc(out, func(a, b System) int {
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+// Ceiling is the longest life any rule allows for a system, for the choices
+// of the request form; zero when no rule is about it.
+func (s *Service) Ceiling(connection string) Duration {
+	var longest Duration
+	for _, p := range s.today.Policies {
+		if matchesAny(p.Connections, connection) {
+			longest = max(longest, p.MaxLifetime)
+		}
+	}
+	return longest
+}

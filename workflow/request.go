@@ -1,0 +1,220 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"latchkey/storage"
+)
+
+// Preview says what would happen to an ask: the rule that applies and who
+// would be asked.
+type Preview struct {
+	Policy      string
+	Auto        bool
+	MaxLifetime Duration
+	PendingFor  Duration
+	Steps       []StepView
+}
+
+// Preview judges an ask without filing it. A Refusal says why it would not
+// be taken.
+func (s *Service) Preview(ctx context.Context, a Actor, ask Ask) (Preview, error) {
+	s.Refresh(ctx, s.today.Sources())
+	var out Preview
+	err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
+		f, err := s.weigh(ctx, tx, a, ask)
+		if err != nil {
+			return err
+		}
+		out = Preview{Policy: f.ruling.policy.Name, Auto: f.ruling.policy.Approval.Auto, MaxLifetime: f.ruling.policy.MaxLifetime, PendingFor: pendingFor(f.ruling.policy)}
+		for i, st := range f.steps {
+			v := StepView{Group: st.Group, Quorum: st.Quorum, Current: i == 0}
+			for _, id := range st.Eligible {
+				v.Eligible = append(v.Eligible, personOf(f.members.standing[id]))
+			}
+			out.Steps = append(out.Steps, v)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// weighed is an ask that may be filed.
+type weighed struct {
+	ruling  ruling
+	steps   []storage.Step
+	members membership
+}
+
+// weigh applies today's policy to an ask.
+func (s *Service) weigh(ctx context.Context, tx storage.Tx, a Actor, ask Ask) (weighed, error) {
+	who, members, err := s.stand(ctx, tx, s.today, a)
+	if err != nil {
+		return weighed{}, err
+	}
+	rule, err := s.today.decide(ask, who)
+	if err != nil {
+		return weighed{}, err
+	}
+	out := weighed{ruling: rule, members: members}
+	for _, st := range rule.steps {
+		if why := members.unknown[st.Group]; why != "" {
+			return out, refuse(RuleGroupUnknown, "The group %s can't be asked right now: %s. Try again in a minute, or tell an admin.", st.Group, why)
+		}
+		row := storage.Step{Group: st.Group, Quorum: st.Quorum, Eligible: []storage.PersonID{}}
+		for _, id := range members.members[st.Group] {
+			if id != a.Account.PersonID {
+				row.Eligible = append(row.Eligible, id)
+			}
+		}
+		out.steps = append(out.steps, row)
+	}
+	if groups := tooSmall(out.steps); groups != nil {
+		return out, refuse(RuleGroupEmpty, "Nobody could approve this: %s has too few people besides you for the approvals the rule %s asks for. Ask an admin to add people to the group.",
+			strings.Join(groups, " and "), rule.policy.Name)
+	}
+	return out, nil
+}
+
+// Submit files a request. sourceKey is the interaction's own unique key: the
+// same one again gives the same request and files nothing. A policy with
+// automatic approval approves at once.
+func (s *Service) Submit(ctx context.Context, a Actor, ask Ask, sourceKey string) (storage.Request, error) {
+	s.Refresh(ctx, s.today.Sources())
+	ask.Reason = strings.TrimSpace(ask.Reason)
+	var r storage.Request
+	err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
+		if err := a.Admit(); err != nil {
+			return err
+		}
+		pending, err := tx.CountPending(ctx, a.Account.PersonID) // also holds the person, so quotas can't be raced
+		if err != nil {
+			return err
+		}
+		f, err := s.weigh(ctx, tx, a, ask)
+		if err != nil {
+			return err
+		}
+		now, err := tx.Now(ctx)
+		if err != nil {
+			return err
+		}
+		r = storage.Request{RequesterID: a.Account.PersonID, AccountID: a.Account.ID, Connection: ask.Connection, Kind: ask.Kind,
+			Scopes: ask.Scopes, LifetimeS: int64(time.Duration(ask.Lifetime) / time.Second), Reason: ask.Reason,
+			PolicyHash: s.today.Hash, PolicyName: f.ruling.policy.Name, State: storage.RequestPending, SourceKey: sourceKey,
+			LapsesAt: now.Add(time.Duration(pendingFor(f.ruling.policy)))}
+		err = tx.InsertRequest(ctx, &r, f.steps, a.by())
+		if errors.Is(err, storage.ErrDuplicate) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if pending >= s.today.Quotas.Pending {
+			return refuse(RuleQuota, "You already have %d requests waiting, the most one person may have. Cancel one, or wait for a decision.", pending)
+		}
+		if err := s.checkLive(ctx, tx, r.RequesterID); err != nil {
+			return err
+		}
+		if f.ruling.policy.Approval.Auto {
+			if err := s.approve(ctx, tx, &r, storage.System("policy "+r.PolicyName), "approved by policy"); err != nil {
+				return err
+			}
+		}
+		return notifyRequest(ctx, tx, r.ID)
+	})
+	return r, err
+}
+
+func pendingFor(p Policy) Duration {
+	if p.PendingFor > 0 {
+		return p.PendingFor
+	}
+	return DefaultPendingFor
+}
+
+// checkLive refuses one key too many.
+func (s *Service) checkLive(ctx context.Context, tx storage.Tx, id storage.PersonID) error {
+	live, err := tx.CountLive(ctx, id)
+	if err != nil {
+		return err
+	}
+	if live >= s.today.Quotas.Live {
+		return refuse(RuleQuota, "You already hold %d keys, the most one person may have. Give one back with `/tokens done` first.", live)
+	}
+	return nil
+}
+
+// approve moves a request to approved and writes the intent to issue. The
+// grant's clock does not start here but at activation.
+func (s *Service) approve(ctx context.Context, tx storage.Tx, r *storage.Request, by storage.Actor, reason string) error {
+	if err := moveRequest(ctx, tx, r, eventApprove, by, reason); err != nil {
+		return err
+	}
+	now, err := tx.Now(ctx)
+	if err != nil {
+		return err
+	}
+	c := storage.Credential{Connection: r.Connection, Kind: r.Kind, Brokered: s.brokered(r.Connection), Managed: true, OwnerID: r.RequesterID,
+		RequestID: r.ID, Label: r.ID.String(), Scopes: r.GrantedScopes, LifetimeS: r.GrantedS, State: storage.CredentialIssuing,
+		NextActionAt: now.Add(s.LeaseFor)}
+	c.UseKnown = c.Brokered
+	if err := tx.InsertCredential(ctx, &c, by); err != nil {
+		return err
+	}
+	return tx.Enqueue(ctx, IssueArgs{c.ID}, nil)
+}
+
+// Cancel withdraws a request: the requester's own, or any by an admin. A key
+// that is being made is revoked.
+func (s *Service) Cancel(ctx context.Context, a Actor, id storage.RequestID) (storage.Request, error) {
+	s.Refresh(ctx, s.today.Sources(s.today.Admins...))
+	var r storage.Request
+	err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
+		who, _, err := s.stand(ctx, tx, s.today, a)
+		if err != nil {
+			return err
+		}
+		if r, _, _, err = tx.LockRequest(ctx, id); err != nil {
+			return gone(err, fmt.Sprintf("request %s", id))
+		}
+		if r.RequesterID != a.Account.PersonID && !s.today.isAdmin(who.Groups) {
+			return refuse(RuleAdminOnly, "Only the requester or an admin can cancel %s.", id)
+		}
+		if r.State == storage.RequestCanceled {
+			return nil
+		}
+		if !requestMachine.allows(string(r.State), eventCancel) {
+			return refuse(RuleDecided, "%s is %s, so there is nothing to cancel.", id, r.State)
+		}
+		if r.State != storage.RequestPending {
+			if err := s.abandon(ctx, tx, r.ID, a.by(), "request canceled"); err != nil {
+				return err
+			}
+		}
+		if err := moveRequest(ctx, tx, &r, eventCancel, a.by(), "canceled by "+a.Account.Name); err != nil {
+			return err
+		}
+		return notifyRequest(ctx, tx, r.ID)
+	})
+	return r, err
+}
+
+// abandon revokes the credential that a request led to, if there is one.
+func (s *Service) abandon(ctx context.Context, tx storage.Tx, id storage.RequestID, by storage.Actor, reason string) error {
+	c, err := tx.LockCredentialOf(ctx, id)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !credentialMachine.allows(string(c.State), eventRevoke) {
+		return nil
+	}
+	return s.beginRevoke(ctx, tx, &c, by, reason)
+}

@@ -1,0 +1,181 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"latchkey/connectors"
+	"latchkey/storage"
+)
+
+// revokeLoud is how many failed tries make a revocation `revoke_failed`,
+// which people see. It is tried again all the same, for ever.
+const revokeLoud = 5
+
+// Revoke ends a credential: any by an admin with a reason, one's own by its
+// owner ("give back"). A brokered key stops working at the commit. Doing it
+// again is no error.
+func (s *Service) Revoke(ctx context.Context, a Actor, id storage.CredentialID, reason string) (storage.Credential, error) {
+	s.Refresh(ctx, s.today.Sources(s.today.Admins...))
+	var c storage.Credential
+	err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
+		who, _, err := s.stand(ctx, tx, s.today, a)
+		if err != nil {
+			return err
+		}
+		if c, err = tx.LockCredential(ctx, id); err != nil {
+			return gone(err, fmt.Sprintf("key %s", id))
+		}
+		owner := c.OwnerID == a.Account.PersonID
+		if !owner && !s.today.isAdmin(who.Groups) {
+			return refuse(RuleAdminOnly, "Only its owner or an admin (%s) can revoke %s.", strings.Join(s.today.Admins, ", "), id)
+		}
+		switch c.State {
+		case storage.CredentialRevoking, storage.CredentialRevokeFailed, storage.CredentialRevoked:
+			return nil
+		case storage.CredentialExpired, storage.CredentialIssueFailed:
+			return refuse(RuleDecided, "%s is already %s; it works nowhere.", id, strings.ReplaceAll(string(c.State), "_", " "))
+		case storage.CredentialIssuing, storage.CredentialActive, storage.CredentialSuspended:
+		}
+		if reason = strings.TrimSpace(reason); reason == "" && !owner {
+			return refuse(RuleReason, "Say why you revoke somebody else's key: its owner will read it.").on("reason")
+		}
+		if reason == "" {
+			reason = "given back"
+		}
+		return s.beginRevoke(ctx, tx, &c, a.by(), reason)
+	})
+	return c, err
+}
+
+// beginRevoke writes the intent: from here the gateway refuses the key and it
+// can't be collected any more.
+func (s *Service) beginRevoke(ctx context.Context, tx storage.Tx, c *storage.Credential, by storage.Actor, reason string) error {
+	now, err := tx.Now(ctx)
+	if err != nil {
+		return err
+	}
+	c.NextActionAt = now.Add(s.LeaseFor)
+	if c.State != storage.CredentialIssuing {
+		c.LeaseUntil = time.Time{}
+		c.Attempts = 0
+	}
+	if err := moveCredential(ctx, tx, c, eventRevoke, by, reason); err != nil {
+		return err
+	}
+	if err := tx.SpendTicket(ctx, c.ID, false); err != nil && !errors.Is(err, storage.ErrConflict) {
+		return err
+	}
+	if err := tx.Enqueue(ctx, RevokeArgs{c.ID}, nil); err != nil {
+		return err
+	}
+	return notifyCredential(ctx, tx, *c)
+}
+
+// FinishRevoke does at the vendor what a `revoking` row says. It may run
+// twice, on any replica, after any crash.
+func (s *Service) FinishRevoke(ctx context.Context, id storage.CredentialID) error {
+	var c storage.Credential
+	var mine bool
+	err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) (err error) {
+		if c, err = tx.LockCredential(ctx, id); err != nil || c.State != storage.CredentialRevoking {
+			return err
+		}
+		err = tx.Lease(ctx, &c, s.LeaseFor)
+		mine = err == nil
+		if errors.Is(err, storage.ErrConflict) {
+			return nil
+		}
+		return err
+	})
+	if err != nil || !mine {
+		return err
+	}
+	s.Fault("revoke:leased")
+	cause := s.revokeAtVendor(ctx, c)
+	if cause == nil {
+		s.Fault("revoke:answered")
+	}
+	err = s.DB.InTx(context.WithoutCancel(ctx), func(ctx context.Context, tx storage.Tx) error {
+		return s.settleRevoke(ctx, tx, c.ID, cause)
+	})
+	if err == nil && cause == nil {
+		s.Fault("revoke:stored")
+	}
+	return err
+}
+
+// revokeAtVendor ends the key and everything with its label, and returns nil
+// only if the vendor then says that it is dead.
+func (s *Service) revokeAtVendor(ctx context.Context, c storage.Credential) error {
+	conn := s.Connectors[c.Connection]
+	revoker, ok := connectors.As[connectors.Revoker](conn)
+	if !ok {
+		return fmt.Errorf("%s can't revoke keys: %w", c.Connection, connectors.ErrUnsupported)
+	}
+	var refs []connectors.Ref
+	if c.VendorRef != "" {
+		refs = append(refs, connectors.Ref{ID: c.VendorRef})
+	}
+	if c.VendorRef == "" && !c.Brokered {
+		found, err := findByLabel(ctx, conn, c.ID.String())
+		if err != nil {
+			return err
+		}
+		refs = found
+	}
+	for _, ref := range refs {
+		if err := revoker.Revoke(ctx, ref); err != nil {
+			return fmt.Errorf("revoke: %w", err)
+		}
+		verifier, ok := connectors.As[connectors.Verifier](conn)
+		if !ok {
+			continue
+		}
+		alive, err := verifier.Verify(ctx, ref)
+		if err != nil {
+			return fmt.Errorf("verify revoke: %w", err)
+		}
+		if alive != connectors.Dead {
+			return fmt.Errorf("the system said revoked, but the key is %s", alive)
+		}
+	}
+	return nil
+}
+
+// settleRevoke stores the vendor's answer.
+func (s *Service) settleRevoke(ctx context.Context, tx storage.Tx, id storage.CredentialID, cause error) error {
+	c, err := tx.LockCredential(ctx, id)
+	if err != nil || c.State != storage.CredentialRevoking {
+		return err
+	}
+	by := storage.System("revoke")
+	if cause == nil {
+		now, err := tx.Now(ctx)
+		if err != nil {
+			return err
+		}
+		c.EndedAt, c.NextActionAt, c.LeaseUntil, c.Attempts = now, time.Time{}, time.Time{}, 0
+		if err := moveCredential(ctx, tx, &c, eventConfirm, by, c.StateReason); err != nil {
+			return err
+		}
+		return notifyCredential(ctx, tx, c)
+	}
+	s.Logger.Warn().Err(cause).Stringer("credential", c.ID).Int("attempt", c.Attempts).Msg("revoke failed, will retry")
+	again := backoff(c.Attempts, cause)
+	if c.Attempts < revokeLoud && !errors.Is(cause, connectors.ErrUnrecoverable) && !errors.Is(cause, connectors.ErrUnsupported) {
+		return tx.Release(ctx, c.ID, again, c.StateReason)
+	}
+	now, err := tx.Now(ctx)
+	if err != nil {
+		return err
+	}
+	c.LeaseUntil, c.NextActionAt = time.Time{}, now.Add(again)
+	if err := moveCredential(ctx, tx, &c, eventRevokeFail, by, c.StateReason); err != nil {
+		return err
+	}
+	return notifyCredential(ctx, tx, c)
+}

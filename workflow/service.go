@@ -1,0 +1,162 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"latchkey/connectors"
+	"latchkey/storage"
+)
+
+// Notifier tells people. Both calls look at what is stored and bring every
+// message about the subject up to date, so they may run twice, late, or after
+// several changes at once.
+type Notifier interface {
+	RequestChanged(context.Context, storage.RequestID) error
+	CredentialChanged(context.Context, storage.CredentialID) error
+}
+
+// Silent is the Notifier of a deployment without Slack, such as a gateway
+// that stands alone.
+type Silent struct{}
+
+// RequestChanged implements Notifier.
+func (Silent) RequestChanged(context.Context, storage.RequestID) error { return nil }
+
+// CredentialChanged implements Notifier.
+func (Silent) CredentialChanged(context.Context, storage.CredentialID) error { return nil }
+
+// Deps is what a Service needs.
+type Deps struct {
+	DB         *storage.DB
+	Keys       storage.Keyring
+	Document   Document                        // today's policy
+	Connectors map[string]connectors.Connector // by connection name
+	Logger     zerolog.Logger
+
+	// Refresh brings what is known of groups (sources such as
+	// "slack:S0ITADMIN") up to date, unless it is fresh already. Nil where
+	// nothing lives elsewhere. Eligibility judges by the age of what is
+	// stored, so a failed refresh is not fatal here.
+	Refresh func(ctx context.Context, sources []string)
+
+	PublicURL string        // of the reveal page, without a trailing slash
+	LeaseFor  time.Duration // how long one vendor call may take; default 30 s
+	SweepEach time.Duration // default 1 s
+
+	// Fault is called at named points of the outbox, so that tests can kill
+	// the process there. Nil in production.
+	Fault func(point string)
+}
+
+// Service is every rule, behind methods that each stand for one thing a
+// person or a job does. Safe for concurrent use.
+type Service struct {
+	Deps
+	today *Rules
+
+	mu     sync.Mutex
+	byHash map[string]*Rules // immutable once there
+}
+
+// New compiles today's policy, stores it by its hash and remembers the
+// connections. Problems of the policy come back as a *PolicyError.
+func New(ctx context.Context, d Deps) (*Service, error) {
+	if d.LeaseFor == 0 {
+		d.LeaseFor = 30 * time.Second
+	}
+	if d.SweepEach == 0 {
+		d.SweepEach = time.Second
+	}
+	if d.Refresh == nil {
+		d.Refresh = func(context.Context, []string) {}
+	}
+	if d.Fault == nil {
+		d.Fault = func(string) {}
+	}
+	rules, problems := Compile(d.Document)
+	if len(problems) > 0 {
+		return nil, &PolicyError{problems}
+	}
+	if err := d.DB.SavePolicy(ctx, rules.Hash, rules.Text); err != nil {
+		return nil, err
+	}
+	var rows []storage.Connection
+	for name, c := range rules.Connections {
+		_, brokered := connectors.As[connectors.Broker](d.Connectors[name])
+		rows = append(rows, storage.Connection{Name: name, Kind: c.Kind, Brokered: brokered})
+	}
+	if err := d.DB.SaveConnections(ctx, rows); err != nil {
+		return nil, err
+	}
+	return &Service{Deps: d, today: rules, byHash: map[string]*Rules{rules.Hash: rules}}, nil
+}
+
+// PolicyError lists what is wrong with a policy.
+type PolicyError struct{ Problems []Problem }
+
+// Error implements error.
+func (e *PolicyError) Error() string {
+	return fmt.Sprintf("the policy has %d problems, the first at %s: %s", len(e.Problems), e.Problems[0].Path, e.Problems[0].Message)
+}
+
+// Rules returns today's rules.
+func (s *Service) Rules() *Rules { return s.today }
+
+// rulesOf returns the rules a request was filed under.
+func (s *Service) rulesOf(ctx context.Context, hash string) (*Rules, error) {
+	s.mu.Lock()
+	r := s.byHash[hash]
+	s.mu.Unlock()
+	if r != nil {
+		return r, nil
+	}
+	text, err := s.DB.Policy(ctx, hash)
+	if err != nil {
+		return nil, err
+	}
+	d, err := DecodeDocument(text)
+	if err != nil {
+		return nil, err
+	}
+	r, problems := Compile(d)
+	if len(problems) > 0 {
+		return nil, &PolicyError{problems}
+	}
+	s.mu.Lock()
+	s.byHash[hash] = r
+	s.mu.Unlock()
+	return r, nil
+}
+
+// Describe fills in what rules need to know of the connections.
+func Describe(ctx context.Context, d *Document, settings []connectors.Settings, opened map[string]connectors.Connector) error {
+	d.Connections = map[string]ConnectionRules{}
+	for _, c := range settings {
+		rules := ConnectionRules{Kind: c.Kind, Owners: c.Owners}
+		if l, ok := connectors.As[connectors.ScopeLister](opened[c.Name]); ok {
+			scopes, err := l.Scopes(ctx)
+			if err != nil {
+				return fmt.Errorf("list scopes of %s: %w", c.Name, err)
+			}
+			for _, sc := range scopes {
+				rules.Scopes = append(rules.Scopes, ScopeRule{sc.Name, sc.Title, sc.Access, sc.Description})
+			}
+		}
+		d.Connections[c.Name] = rules
+	}
+	return nil
+}
+
+// gone stands for a row that is not there, in the words of a person.
+func gone(err error, what string) error {
+	if errors.Is(err, storage.ErrNotFound) {
+		return refuse(RuleUnknown, "There is no %s. `/tokens mine` lists yours.", what)
+	}
+	return err
+}

@@ -1,0 +1,88 @@
+package workflow
+
+import (
+	"time"
+
+	"latchkey/connectors"
+	"latchkey/storage"
+)
+
+// Person is somebody as messages show them.
+type Person struct {
+	ID    storage.PersonID
+	Name  string
+	Slack string // a Slack user ID, or "" if there is none to mention
+}
+
+func personOf(st storage.Standing) Person { return Person{ID: st.PersonID, Name: st.Name} }
+
+// VoteView is one standing vote.
+type VoteView struct {
+	By       Person
+	ReviewID int64
+	Decision storage.Decision
+	Reason   string
+	Less     bool // approved less than was on the table
+	At       time.Time
+}
+
+// StepView is one step with what happened in it.
+type StepView struct {
+	Group    string
+	Quorum   int
+	Eligible []Person
+	Votes    []VoteView
+	Current  bool // this group is asked now
+	Done     bool
+}
+
+// Approvals counts the step's approving votes.
+func (s StepView) Approvals() int {
+	n := 0
+	for _, v := range s.Votes {
+		if v.Decision == storage.Approve {
+			n++
+		}
+	}
+	return n
+}
+
+// ScopeView is a scope in words.
+type ScopeView struct {
+	Name    string
+	Title   string
+	Access  connectors.Access
+	Granted bool // still on the table
+}
+
+// RequestView is everything a message about a request may show.
+type RequestView struct {
+	Request    storage.Request
+	Requester  Person
+	Scopes     []ScopeView
+	Steps      []StepView
+	Credential *storage.Credential // nil before approval
+	Holds      []CredentialView    // what the requester already holds on this system
+	Rule       string              // the policy's name
+}
+
+// CredentialView is everything a message about a credential may show.
+type CredentialView struct {
+	Credential storage.Credential
+	Owner      Person
+	Scopes     []ScopeView
+	RevealURL  string // for the owner's eyes only; empty when there is nothing to collect
+	Collected  bool   // the key was shown
+	Endpoints  []storage.EndpointUse
+	Events     []storage.Event
+	Request    *storage.Request
+}
+
+// HomeView is App Home.
+type HomeView struct {
+	Me       Person
+	Admin    bool
+	Waiting  []RequestView    // for my review
+	Keys     []CredentialView // mine
+	Requests []RequestView    // mine
+}
