@@ -100,7 +100,11 @@ func (s search) find(ctx context.Context, acct *account, major int) (binaries, e
 // candidates lists each folder that holds something named postgres once, best
 // first.
 func (s search) candidates(ctx context.Context) []string {
-	if dir := s.getenv("PG_BIN"); dir != "" {
+	if named := s.getenv("PG_BIN"); named != "" {
+		dir, err := filepath.Abs(named) // probes run in another folder
+		if err != nil {
+			dir = named
+		}
 		return []string{dir}
 	}
 	path := filepath.SplitList(s.getenv("PATH"))

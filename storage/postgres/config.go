@@ -31,9 +31,10 @@ type Config struct {
 type InUseError struct {
 	// Dir is the directory that was asked for.
 	Dir string
-	// PID is the process ID of the live server, zero while it is starting.
+	// PID is the process that runs the server, zero when it is only about
+	// to.
 	PID int
-	// DSN reaches the live server, and is empty while it is starting.
+	// DSN reaches the server, which may still be starting.
 	DSN string
 }
 
@@ -41,7 +42,7 @@ func (e *InUseError) Error() string {
 	if e.PID == 0 {
 		return fmt.Sprintf("database directory %s is in use by another process", e.Dir)
 	}
-	return fmt.Sprintf("database directory %s is in use by another process: its PostgreSQL server has process ID %d", e.Dir, e.PID)
+	return fmt.Sprintf("database directory %s is in use by process %d", e.Dir, e.PID)
 }
 
 // installHint says in one sentence how to get the programs on an operating
