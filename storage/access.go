@@ -63,7 +63,7 @@ func (db *DB) TouchLastUsed(ctx context.Context, used map[CredentialID]time.Time
 		UPDATE credential c
 		SET last_used_at = greatest(c.last_used_at, used.at)
 		FROM used
-		WHERE c.id = used.id`, ids, at)
+		WHERE c.id = used.id`, pgx.QueryExecModeCacheStatement, ids, at)
 	return wrap("touch last used", err)
 }
 

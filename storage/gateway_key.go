@@ -60,7 +60,7 @@ func (db *DB) GatewayKeys(ctx context.Context, fn func(GatewayKey) error) error 
 // no key is left out.
 func (db *DB) GatewayKeysByID(ctx context.Context, ids []CredentialID) ([]GatewayKey, error) {
 	rows, err := db.pool.Query(ctx, gatewayKeys+`
-	  AND c.id = ANY($1)`, ids)
+	  AND c.id = ANY($1)`, pgx.QueryExecModeCacheStatement, ids)
 	if err != nil {
 		return nil, fmt.Errorf("load keys by ID: %w", err)
 	}

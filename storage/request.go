@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
-
-	"latchkey/connectors"
 )
 
 // RequestState is where a request stands. The moves between states are
@@ -98,9 +96,6 @@ type Review struct {
 // InsertRequest files a request with its steps and its audit row. A request
 // with the same SourceKey is there already: ErrDuplicate, and r is read back.
 func (t Tx) InsertRequest(ctx context.Context, r *Request, steps []Step, by Actor) error {
-	if r.Kind == "" {
-		r.Kind = string(connectors.APIKey)
-	}
 	err := t.queryRow(ctx, `
 		INSERT INTO request (requester_id, account_id, connection, kind, scopes, lifetime_s, reason, policy_hash, policy_name,
 		                     granted_scopes, granted_s, state, source_key, lapses_at)

@@ -1,0 +1,114 @@
+package catalog
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"latchkey/connectors"
+)
+
+// Capability is one thing a system can do.
+type Capability string
+
+// The capabilities, in the order they are listed.
+const (
+	List         Capability = "list"
+	Issue        Capability = "issue"
+	Rotate       Capability = "rotate"
+	Revoke       Capability = "revoke"
+	Verify       Capability = "verify"
+	Suspend      Capability = "suspend"
+	Scopes       Capability = "scopes"
+	ListGrants   Capability = "list_grants"
+	RevokeGrant  Capability = "revoke_grant"
+	CloseAccount Capability = "close_account"
+	Events       Capability = "events"
+	Broker       Capability = "broker"
+)
+
+// Capabilities is what a connector can do.
+func Capabilities(c connectors.Connector) []Capability {
+	var out []Capability
+	for _, has := range []struct {
+		capability Capability
+		yes        bool
+	}{
+		{List, can[connectors.Lister](c)},
+		{Issue, can[connectors.Issuer](c)},
+		{Rotate, can[connectors.Rotator](c)},
+		{Revoke, can[connectors.Revoker](c)},
+		{Verify, can[connectors.Verifier](c)},
+		{Suspend, can[connectors.Suspender](c)},
+		{Scopes, can[connectors.ScopeLister](c)},
+		{ListGrants, can[connectors.GrantLister](c)},
+		{RevokeGrant, can[connectors.GrantRevoker](c)},
+		{CloseAccount, can[connectors.AccountCloser](c)},
+		{Events, can[connectors.EventSource](c)},
+		{Broker, can[connectors.Broker](c)},
+	} {
+		if has.yes {
+			out = append(out, has.capability)
+		}
+	}
+	return out
+}
+
+func can[T any](c connectors.Connector) bool {
+	_, ok := connectors.As[T](c)
+	return ok
+}
+
+// Table is the capability table of the README, in Markdown. "own" means that
+// Latchkey does it with its own rows and gateway, not the vendor.
+func Table() string {
+	var b strings.Builder
+	b.WriteString("| kind | system | list | issue | rotate | revoke | verify | suspend | grants | notes |\n")
+	b.WriteString("|---|---|---|---|---|---|---|---|---|---|\n")
+	kinds := Kinds()
+	for _, name := range slices.Sorted(maps.Keys(kinds)) {
+		k := kinds[name]
+		has := Capabilities(k.shape)
+		_, _ = fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", k.Name, k.Title,
+			cell(has, List), cell(has, Issue), rotation(has), cell(has, Revoke), cell(has, Verify), cell(has, Suspend),
+			grants(has), cmp.Or(k.Notes, "-"))
+	}
+	return b.String()
+}
+
+// cell is what one capability looks like to people. A broker's keys are ours,
+// so we list and verify them whether or not the connector has the verb.
+func cell(has []Capability, c Capability) string {
+	switch {
+	case slices.Contains(has, Broker):
+		return "own"
+	case slices.Contains(has, c):
+		return "yes"
+	}
+	return "-"
+}
+
+// rotation without a verb of its own is a new key, an overlap, and a revoke.
+func rotation(has []Capability) string {
+	switch {
+	case slices.Contains(has, Rotate):
+		return "in place"
+	case slices.Contains(has, Issue) && slices.Contains(has, Revoke):
+		return "overlap"
+	}
+	return "-"
+}
+
+func grants(has []Capability) string {
+	switch {
+	case slices.Contains(has, ListGrants) && slices.Contains(has, RevokeGrant):
+		return "yes"
+	case slices.Contains(has, ListGrants):
+		return "list"
+	case slices.Contains(has, RevokeGrant):
+		return "revoke"
+	}
+	return "-"
+}

@@ -1,0 +1,89 @@
+package catalog
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"latchkey/connectors"
+	"latchkey/connectors/brokered"
+	"latchkey/connectors/fake"
+	"latchkey/connectors/tempo"
+)
+
+// Kind is one sort of system.
+type Kind struct {
+	Name   string   // as the configuration writes it: "tempo"
+	Title  string   // for people
+	Fields []string // keys a connection of this kind takes beside kind; any other is a configuration error
+	Open   func(connectors.Settings, http.RoundTripper) (connectors.Connector, error)
+	Notes  string // one line of the capability table
+
+	// shape is a nil of the connector's type: what it can do shows without
+	// opening one.
+	shape connectors.Connector
+}
+
+// Kinds is every kind by its name.
+func Kinds() map[string]Kind {
+	kinds := map[string]Kind{}
+	for _, k := range []Kind{
+		{
+			Name:   "brokered",
+			Title:  "Any REST API",
+			Fields: brokeredFields("header", "scheme"),
+			Open:   opener(brokered.Open),
+			Notes:  "scopes are method and path rules in the configuration; the gateway enforces them",
+			shape:  (*brokered.Connector)(nil),
+		},
+		{
+			Name:   "tempo",
+			Title:  "Tempo",
+			Fields: brokeredFields(),
+			Open:   opener(tempo.Open),
+			Notes:  "brokered with a shipped scope catalogue; the vendor has no admin API for keys",
+			shape:  (*tempo.Connector)(nil),
+		},
+		{
+			Name:   "fake",
+			Title:  "Fake vendor",
+			Fields: []string{"mode", "owners", "base_url", "allow_private", "token", "sync_every"},
+			Open:   opener(fake.Open),
+			Notes:  "for the demo and the tests: every verb, over HTTP, with faults to inject",
+			shape:  (*fake.Connector)(nil),
+		},
+	} {
+		kinds[k.Name] = k
+	}
+	return kinds
+}
+
+func brokeredFields(more ...string) []string {
+	common := []string{"mode", "owners", "base_url", "allow_private", "token", "check_path", "scopes"}
+	return append(common, more...)
+}
+
+// opener drops the concrete type, and with it the nil pointer of a failure.
+func opener[C connectors.Connector](open func(connectors.Settings, http.RoundTripper) (C, error)) func(connectors.Settings, http.RoundTripper) (connectors.Connector, error) {
+	return func(s connectors.Settings, rt http.RoundTripper) (connectors.Connector, error) {
+		c, err := open(s, rt)
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
+	}
+}
+
+// Open opens a connection of whatever kind its settings name. It does not
+// dial.
+func Open(s connectors.Settings, transport connectors.Transport) (connectors.Connector, error) {
+	kinds := Kinds()
+	k, ok := kinds[s.Kind]
+	if !ok {
+		known := slices.Sorted(maps.Keys(kinds))
+		return nil, fmt.Errorf("open connection %s: unknown kind %q, want one of %s", s.Name, s.Kind, strings.Join(known, ", "))
+	}
+	return k.Open(s, transport(s))
+}

@@ -1,0 +1,256 @@
+package tempotest
+
+import (
+	"context"
+	"maps"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"latchkey/secret"
+)
+
+// defaultPerSecond is the vendor's help page: five requests a second.
+const defaultPerSecond = 5
+
+// Config says what a double starts with. The zero value accepts no token.
+type Config struct {
+	Tokens    []secret.Value   // accepted with full access
+	PerSecond int              // calls in any second before 429; zero means 5, negative no limit
+	Now       func() time.Time // nil means time.Now
+}
+
+// Knobs break a double. The zero value is a healthy one.
+type Knobs struct {
+	Down        bool          // every call is answered 503
+	WrongRegion bool          // the data lives in another region than this host
+	Slow        time.Duration // every call waits this long first
+}
+
+// Double is one Tempo instance. It is safe for concurrent use.
+type Double struct {
+	now       func() time.Time
+	perSecond int
+	mux       *http.ServeMux
+
+	mu     sync.Mutex
+	knobs  Knobs
+	tokens map[string]access
+	recent []time.Time // of the calls let through within the last second
+	held   *hold
+	calls  map[string]int
+	last   http.Header
+
+	worklogs table[worklog]
+	plans    table[plan]
+	accounts table[account]
+	teams    table[team]
+	issues   map[int64]int64 // issue to project
+}
+
+// access is what the vendor lets a token do: "View" is GET only.
+type access int
+
+const (
+	full access = iota + 1
+	view
+)
+
+// New makes a double with the seeded world.
+func New(cfg Config) *Double {
+	d := &Double{
+		now: cfg.Now, perSecond: cfg.PerSecond,
+		tokens: map[string]access{}, calls: map[string]int{},
+	}
+	if d.now == nil {
+		d.now = time.Now
+	}
+	if d.perSecond == 0 {
+		d.perSecond = defaultPerSecond
+	}
+	for _, t := range cfg.Tokens {
+		d.tokens[t.Expose()] = full
+	}
+	d.seed()
+	d.mux = http.NewServeMux()
+	d.routes()
+	return d
+}
+
+// Accept lets a token do everything.
+func (d *Double) Accept(token secret.Value) { d.grant(token, full) }
+
+// AcceptView lets a token use GET only, as the vendor's "View" access does.
+func (d *Double) AcceptView(token secret.Value) { d.grant(token, view) }
+
+// Forget refuses a token from now on.
+func (d *Double) Forget(token secret.Value) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.tokens, token.Expose())
+}
+
+func (d *Double) grant(token secret.Value, a access) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.tokens[token.Expose()] = a
+}
+
+// Set replaces the knobs.
+func (d *Double) Set(k Knobs) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.knobs = k
+}
+
+// Calls counts every call since the start, by "METHOD /path".
+func (d *Double) Calls() map[string]int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return maps.Clone(d.calls)
+}
+
+// LastHeader is the header of the latest call, Host included, so that a test
+// can look for what should not have travelled.
+func (d *Double) LastHeader() http.Header {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.last.Clone()
+}
+
+// hold stops calls on their way in.
+type hold struct {
+	arrived chan struct{}
+	release chan struct{}
+}
+
+// Hold makes every call wait from now on. arrived receives once per waiting
+// call, and release, which may be called again, lets them and all later ones
+// go on.
+func (d *Double) Hold() (arrived <-chan struct{}, release func()) {
+	h := &hold{arrived: make(chan struct{}, 1024), release: make(chan struct{})}
+	d.mu.Lock()
+	d.held = h
+	d.mu.Unlock()
+	return h.arrived, sync.OnceFunc(func() {
+		d.mu.Lock()
+		if d.held == h {
+			d.held = nil
+		}
+		d.mu.Unlock()
+		close(h.release)
+	})
+}
+
+// Test is the part of *testing.T that Start needs; naming it keeps package
+// testing out of the demo.
+type Test interface {
+	Helper()
+	Cleanup(func())
+	Fatalf(format string, args ...any)
+}
+
+// Start serves a new double on a free port of localhost until the test ends,
+// and returns its base URL.
+func Start(t Test, cfg Config) (d *Double, baseURL string) {
+	t.Helper()
+	var lc net.ListenConfig
+	ln, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("listen for the Tempo double: %v", err)
+	}
+	d = New(cfg)
+	srv := &http.Server{Handler: d.Handler(), ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = srv.Serve(ln) }()
+	t.Cleanup(func() { _ = srv.Close() })
+	return d, "http://" + ln.Addr().String()
+}
+
+// Handler serves the API below "/".
+func (d *Double) Handler() http.Handler { return http.HandlerFunc(d.serve) }
+
+func (d *Double) serve(w http.ResponseWriter, r *http.Request) {
+	knobs, held := d.record(r)
+	if !wait(r.Context(), knobs.Slow, held) {
+		return
+	}
+	switch {
+	case knobs.Down:
+		htmlError(w, http.StatusServiceUnavailable)
+	case !d.withinRate():
+		htmlError(w, http.StatusTooManyRequests) // no Retry-After: the vendor documents none
+	case knobs.WrongRegion:
+		htmlError(w, http.StatusUnauthorized) // documented as "an authorization error"; the status is assumed
+	default:
+		d.authorize(w, r)
+	}
+}
+
+func (d *Double) record(r *http.Request) (Knobs, *hold) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.calls[r.Method+" "+r.URL.Path]++
+	d.last = r.Header.Clone()
+	d.last.Set("Host", r.Host)
+	return d.knobs, d.held
+}
+
+// wait is false when the caller went away first.
+func wait(ctx context.Context, slow time.Duration, held *hold) bool {
+	if slow > 0 {
+		timer := time.NewTimer(slow)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	if held == nil {
+		return true
+	}
+	select {
+	case held.arrived <- struct{}{}:
+	case <-held.release:
+	}
+	select {
+	case <-held.release:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (d *Double) withinRate() bool {
+	if d.perSecond < 0 {
+		return true
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.now()
+	for len(d.recent) > 0 && now.Sub(d.recent[0]) >= time.Second {
+		d.recent = d.recent[1:]
+	}
+	if len(d.recent) >= d.perSecond {
+		return false
+	}
+	d.recent = append(d.recent, now)
+	return true
+}
+
+func (d *Double) authorize(w http.ResponseWriter, r *http.Request) {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	d.mu.Lock()
+	a := d.tokens[token]
+	d.mu.Unlock()
+	switch {
+	case !ok || a == 0:
+		htmlError(w, http.StatusUnauthorized)
+	case a == view && r.Method != http.MethodGet && r.Method != http.MethodHead:
+		htmlError(w, http.StatusForbidden)
+	default:
+		d.mux.ServeHTTP(w, r)
+	}
+}
