@@ -37,13 +37,13 @@ func (a Actor) Admit() error {
 	return nil
 }
 
-// stand reads what the rules ask about the actor: groups and standing. It
-// refuses whoever has left.
-func (s *Service) stand(ctx context.Context, tx storage.Tx, r *Rules, a Actor) (PersonFacts, membership, error) {
+// stand reads what the rules ask about the actor: standing, and membership of
+// the named groups. It refuses whoever has left.
+func (s *Service) stand(ctx context.Context, tx storage.Tx, r *Rules, a Actor, names ...string) (PersonFacts, membership, error) {
 	if err := a.Admit(); err != nil {
 		return PersonFacts{}, membership{}, err
 	}
-	m, err := readMembership(ctx, tx, r, r.groupNames())
+	m, err := readMembership(ctx, tx, r, names, a.Account.PersonID)
 	if err != nil {
 		return PersonFacts{}, m, err
 	}
@@ -64,7 +64,7 @@ func (s *Service) IsAdmin(ctx context.Context, a Actor) (bool, error) {
 	s.Refresh(ctx, s.today.Sources(s.today.Admins...))
 	var yes bool
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
-		who, _, err := s.stand(ctx, tx, s.today, a)
+		who, _, err := s.stand(ctx, tx, s.today, a, s.today.Admins...)
 		if _, refused := AsRefusal(err); refused {
 			return nil
 		}

@@ -24,23 +24,13 @@ func (g Group) source() string {
 	return ""
 }
 
-// Sources lists the sources of named groups, or of all groups for none.
+// Sources lists where the members of the named groups come from.
 func (r *Rules) Sources(names ...string) []string {
 	var out []string
-	for name, g := range r.Groups {
-		if src := g.source(); src != "" && (len(names) == 0 || slices.Contains(names, name)) {
+	for _, name := range names {
+		if src := r.Groups[name].source(); src != "" {
 			out = append(out, src)
 		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-// MemberEmails lists the addresses of groups that are lists.
-func (r *Rules) MemberEmails() []string {
-	var out []string
-	for _, g := range r.Groups {
-		out = append(out, g.Members...)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -53,8 +43,10 @@ type membership struct {
 	standing map[storage.PersonID]storage.Standing
 }
 
-// readMembership reads groups by name within a transaction.
-func readMembership(ctx context.Context, tx storage.Tx, r *Rules, names []string) (membership, error) {
+// readMembership reads groups by name within a transaction, and the standing
+// of some persons besides. Only where the group everyone itself is asked is
+// everybody read.
+func readMembership(ctx context.Context, tx storage.Tx, r *Rules, names []string, also ...storage.PersonID) (membership, error) {
 	m := membership{members: map[string][]storage.PersonID{}, unknown: map[string]string{}}
 	sources, err := tx.GroupSources(ctx, r.Sources(names...))
 	if err != nil {
@@ -62,7 +54,7 @@ func readMembership(ctx context.Context, tx storage.Tx, r *Rules, names []string
 	}
 	var everybody bool
 	listed := map[string][]storage.PersonID{}
-	var wanted []storage.PersonID
+	wanted := slices.Clone(also)
 	for _, name := range names {
 		if name == Everyone {
 			everybody = true
@@ -128,22 +120,36 @@ func (m membership) has(group string, id storage.PersonID) bool {
 func (m membership) groupsOf(id storage.PersonID) []string {
 	var out []string
 	for name := range m.members {
-		if m.has(name, id) {
+		if name != Everyone && m.has(name, id) {
 			out = append(out, name)
 		}
+	}
+	if m.standing[id].Active {
+		out = append(out, Everyone)
 	}
 	slices.Sort(out)
 	return out
 }
 
-// groupNames lists every configured group and everyone.
+// groupNames lists every configured group.
 func (r *Rules) groupNames() []string {
-	out := []string{Everyone}
+	var out []string
 	for name := range r.Groups {
 		out = append(out, name)
 	}
 	slices.Sort(out)
 	return out
+}
+
+// asksEveryone names the built-in group if a rule about a connection lets
+// everyone review, so that it is read only then.
+func (r *Rules) asksEveryone(connection string) []string {
+	for _, p := range r.Policies {
+		if matchesAny(p.Connections, connection) && slices.ContainsFunc(p.Approval.Steps, func(s StepRule) bool { return s.Group == Everyone }) {
+			return []string{Everyone}
+		}
+	}
+	return nil
 }
 
 func lower(in []string) []string {

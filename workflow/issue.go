@@ -111,7 +111,7 @@ func (s *Service) stillAllowed(ctx context.Context, tx storage.Tx, c storage.Cre
 	if err != nil {
 		return "", err
 	}
-	m, err := readMembership(ctx, tx, rules, append(groupsOf(steps), Everyone))
+	m, err := readMembership(ctx, tx, rules, groupsOf(steps), append(reviewers(reviews), r.RequesterID)...)
 	if err != nil {
 		return "", err
 	}
@@ -131,6 +131,14 @@ func (s *Service) stillAllowed(ctx context.Context, tx storage.Tx, c storage.Cre
 		return "it was denied", nil
 	}
 	return "", nil
+}
+
+func reviewers(reviews []storage.Review) []storage.PersonID {
+	out := make([]storage.PersonID, len(reviews))
+	for i, v := range reviews {
+		out[i] = v.ReviewerID
+	}
+	return out
 }
 
 // ownerAt is the requester as the vendor knows them, as far as we can say.

@@ -23,7 +23,7 @@ type Preview struct {
 // Preview judges an ask without filing it. A Refusal says why it would not
 // be taken.
 func (s *Service) Preview(ctx context.Context, a Actor, ask Ask) (Preview, error) {
-	s.Refresh(ctx, s.today.Sources())
+	s.Refresh(ctx, s.today.Sources(s.today.groupNames()...))
 	var out Preview
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
 		f, err := s.weigh(ctx, tx, a, ask)
@@ -52,7 +52,7 @@ type weighed struct {
 
 // weigh applies today's policy to an ask.
 func (s *Service) weigh(ctx context.Context, tx storage.Tx, a Actor, ask Ask) (weighed, error) {
-	who, members, err := s.stand(ctx, tx, s.today, a)
+	who, members, err := s.stand(ctx, tx, s.today, a, append(s.today.groupNames(), s.today.asksEveryone(ask.Connection)...)...)
 	if err != nil {
 		return weighed{}, err
 	}
@@ -84,7 +84,7 @@ func (s *Service) weigh(ctx context.Context, tx storage.Tx, a Actor, ask Ask) (w
 // same one again gives the same request and files nothing. A policy with
 // automatic approval approves at once.
 func (s *Service) Submit(ctx context.Context, a Actor, ask Ask, sourceKey string) (storage.Request, error) {
-	s.Refresh(ctx, s.today.Sources())
+	s.Refresh(ctx, s.today.Sources(s.today.groupNames()...))
 	ask.Reason = strings.TrimSpace(ask.Reason)
 	var r storage.Request
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
@@ -175,7 +175,7 @@ func (s *Service) Cancel(ctx context.Context, a Actor, id storage.RequestID) (st
 	s.Refresh(ctx, s.today.Sources(s.today.Admins...))
 	var r storage.Request
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
-		who, _, err := s.stand(ctx, tx, s.today, a)
+		who, _, err := s.stand(ctx, tx, s.today, a, s.today.Admins...)
 		if err != nil {
 			return err
 		}

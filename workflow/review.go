@@ -53,7 +53,7 @@ func (s *Service) Review(ctx context.Context, a Actor, id storage.RequestID, v V
 			late = refuse(RuleLapsed, "%s lapsed because nobody decided in time. %s can ask again.", id, "The requester")
 			return s.lapse(ctx, tx, &r)
 		}
-		members, err := readMembership(ctx, tx, rules, append(groupsOf(steps), Everyone))
+		members, err := readMembership(ctx, tx, rules, groupsOf(steps), a.Account.PersonID)
 		if err != nil {
 			return err
 		}
@@ -102,7 +102,7 @@ func (s *Service) ReviewForm(ctx context.Context, a Actor, id storage.RequestID)
 		if err != nil {
 			return err
 		}
-		m, err := readMembership(ctx, tx, rules, append(groupsOf(steps), Everyone))
+		m, err := readMembership(ctx, tx, rules, groupsOf(steps), a.Account.PersonID)
 		if err != nil {
 			return err
 		}

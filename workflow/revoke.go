@@ -22,7 +22,7 @@ func (s *Service) Revoke(ctx context.Context, a Actor, id storage.CredentialID, 
 	s.Refresh(ctx, s.today.Sources(s.today.Admins...))
 	var c storage.Credential
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
-		who, _, err := s.stand(ctx, tx, s.today, a)
+		who, _, err := s.stand(ctx, tx, s.today, a, s.today.Admins...)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,172 @@
+package bot
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/slack-go/slack"
+
+	"latchkey/connectors"
+	"latchkey/workflow"
+)
+
+// requestForm is what the request form holds. What people chose comes from
+// Slack; ScopeList and Ceiling come from the system they chose.
+type requestForm struct {
+	System    string
+	Preset    string
+	Scopes    []string // option values, when the preset is to choose
+	Lifetime  workflow.Duration
+	Reason    string
+	Ceiling   workflow.Duration // the longest life any rule allows; zero when none is known
+	ScopeList []workflow.ScopeRule
+}
+
+// The presets of the form.
+const (
+	presetRead   = "read"
+	presetWrite  = "write"
+	presetChoose = "choose"
+)
+
+// Limits of what may be typed and chosen; workflow has the last word.
+const (
+	maxReasonTyped  = 1000
+	maxScopesChosen = 50
+)
+
+// ask is what the form asks for. Presets never bring admin access with them.
+func (f requestForm) ask() workflow.Ask {
+	return workflow.Ask{Connection: f.System, Kind: string(connectors.APIKey), Scopes: f.scopes(f.Preset), Lifetime: f.Lifetime, Reason: f.Reason}
+}
+
+// scopes are the scopes a preset stands for.
+func (f requestForm) scopes(preset string) []string {
+	var out []string
+	switch preset {
+	case presetRead:
+		for _, s := range f.ScopeList {
+			if s.Access == connectors.Read {
+				out = append(out, s.Name)
+			}
+		}
+	case presetWrite:
+		for _, s := range f.ScopeList {
+			if s.Access == connectors.Read || s.Access == connectors.Write {
+				out = append(out, s.Name)
+			}
+		}
+	case presetChoose:
+		for _, chosen := range f.Scopes {
+			out = append(out, f.scopeOf(chosen))
+		}
+	}
+	return out
+}
+
+// scopeOf finds the scope of an option's value, which may be cut; what is not
+// on offer stays as it is, for workflow to refuse.
+func (f requestForm) scopeOf(value string) string {
+	i := slices.IndexFunc(f.ScopeList, func(s workflow.ScopeRule) bool { return optionValue(s.Name) == value })
+	if i < 0 {
+		return value
+	}
+	return f.ScopeList[i].Name
+}
+
+// presets are those that stand for something on this system; reading comes
+// first.
+func (f requestForm) presets() []*slack.OptionBlockObject {
+	var out []*slack.OptionBlockObject
+	read, write := f.scopes(presetRead), f.scopes(presetWrite)
+	if len(read) > 0 {
+		out = append(out, option(presetRead, "Read only", plural(len(read), "scope")+", nothing can be changed"))
+	}
+	if len(write) > len(read) {
+		out = append(out, option(presetWrite, "Read and write", plural(len(write), "scope")+", no admin access"))
+	}
+	return append(out, option(presetChoose, "Choose scopes", "Take exactly what you need"))
+}
+
+// requestModal asks for a system first, and for the rest once a system is
+// chosen. Systems is how many there are to choose from.
+func requestModal(f requestForm, systems int) slack.ModalViewRequest {
+	if systems == 0 {
+		return noticeModal(requestTitle, "There is nothing to ask for yet, because no system is connected. Ask an admin to connect one.")
+	}
+	blocks := []slack.Block{systemInput(f, systems)}
+	if f.System == "" {
+		blocks = append(blocks, small("The other questions follow once you have chosen a system."))
+		return modal(callbackRequest, requestTitle, "Preview", "", blocks...)
+	}
+	chosen := selected(f.presets(), f.Preset, 0)
+	f.Preset = chosen.Value
+	preset := &slack.RadioButtonsBlockElement{Type: slack.METRadioButtons, ActionID: actionID(verbPreset, f.System), Options: f.presets(), InitialOption: chosen}
+	blocks = append(blocks, slack.NewInputBlock(blockOf(blockPreset, f.System), plain("Access", maxHint), nil, preset).WithDispatchAction(true))
+	if f.Preset == presetChoose {
+		blocks = append(blocks, scopesInput(f))
+	} else {
+		blocks = append(blocks, section("This asks for:\n"+scopeLines(ruleViews(f.ScopeList, f.scopes(f.Preset)), maxScopesShown)))
+	}
+	blocks = append(blocks, lifetimeInput(f), reasonInput("Why", f.Reason,
+		"What will use the key, and what for?", "Whoever approves reads this. Put no keys, passwords or other secrets in it."))
+	return modal(callbackRequest, requestTitle, "Preview", "", blocks...)
+}
+
+const requestTitle = "Request an API key"
+
+func systemInput(f requestForm, systems int) slack.Block {
+	none := 0
+	sel := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal, plain(fmt.Sprintf("Choose one of %s", plural(systems, "system")), maxPlaceholder), actionID(verbSystem, ""))
+	sel.MinQueryLength = &none
+	if f.System != "" {
+		sel.InitialOption = option(f.System, f.System, "")
+	}
+	return slack.NewInputBlock(blockSystem, plain("System", maxHint), nil, sel).WithDispatchAction(true)
+}
+
+// scopesInput keeps what was chosen as long as the system stays the same.
+func scopesInput(f requestForm) slack.Block {
+	sel := slack.NewOptionsMultiSelectBlockElement(slack.MultiOptTypeExternal, plain("Choose scopes", maxPlaceholder), actionID(verbScopes, f.System)).
+		WithMinQueryLength(0).WithMaxSelectedItems(maxScopesChosen)
+	for _, s := range f.ScopeList {
+		if slices.Contains(f.Scopes, optionValue(s.Name)) && len(sel.InitialOptions) < maxScopesChosen {
+			sel.InitialOptions = append(sel.InitialOptions, scopeOption(s))
+		}
+	}
+	return slack.NewInputBlock(blockOf(blockScopes, f.System), plain("Scopes", maxHint),
+		plain("Each says whether it can only read or also write.", maxHint), sel)
+}
+
+func lifetimeInput(f requestForm) slack.Block {
+	hint := "The time starts when the key is made."
+	if f.Ceiling > 0 {
+		hint = fmt.Sprintf("At most %s. %s", f.Ceiling.Words(), hint)
+	}
+	choices := lifetimes(f.Ceiling)
+	sel := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, nil, blockLifetime, choices...)
+	sel.InitialOption = selected(choices, f.Lifetime.String(), defaultLifetime(f.Ceiling))
+	return slack.NewInputBlock(blockOf(blockLifetime, f.System), plain("How long", maxHint), plain(hint, maxHint), sel)
+}
+
+// reasonInput asks for a sentence. What people type is never shown as markup.
+func reasonInput(label, typed, placeholder, hint string) slack.Block {
+	in := slack.NewPlainTextInputBlockElement(plain(placeholder, maxPlaceholder), blockReason)
+	in.Multiline = true
+	in.MaxLength = maxReasonTyped
+	in.InitialValue = cut(typed, maxReasonTyped)
+	return slack.NewInputBlock(blockReason, plain(label, maxHint), plain(hint, maxHint), in)
+}
+
+// ruleViews are scopes by name as lists show them.
+func ruleViews(rules []workflow.ScopeRule, named []string) []workflow.ScopeView {
+	out := make([]workflow.ScopeView, 0, len(named))
+	for _, n := range named {
+		v := workflow.ScopeView{Name: n, Title: n, Granted: true}
+		if i := slices.IndexFunc(rules, func(s workflow.ScopeRule) bool { return s.Name == n }); i >= 0 {
+			v.Title, v.Access = rules[i].Title, rules[i].Access
+		}
+		out = append(out, v)
+	}
+	return out
+}

@@ -1,0 +1,258 @@
+package bot
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/slack-go/slack"
+
+	"latchkey/bot/slacksim/blockkit"
+	"latchkey/storage"
+	"latchkey/workflow"
+)
+
+// update rewrites the golden files instead of comparing with them.
+var update = flag.Bool("update", false, "rewrite golden files")
+
+// messages are every message in every state.
+func messages() map[string]message {
+	erin := storage.Actor{PersonID: 5, Name: "Erin Evans"}
+	self := storage.Actor{PersonID: 1, Name: "Alice Adams"}
+	out := map[string]message{
+		"card_pending":        cardMessage(pendingRequest(), "You are asked because you are in it-admins and the rule tempo-write wants one approval there."),
+		"card_halfway":        cardMessage(halfway(), ""),
+		"card_automatic":      cardMessage(automatic(), ""),
+		"status_pending":      statusMessage(pendingRequest()),
+		"status_halfway":      statusMessage(halfway()),
+		"status_automatic":    statusMessage(automatic()),
+		"status_retrying":     statusMessage(retrying()),
+		"status_narrowed":     statusMessage(narrowed()),
+		"vote_approve":        voteMessage(halfway(), halfway().Steps[1].Votes[0]),
+		"vote_less":           voteMessage(halfway(), halfway().Steps[0].Votes[0]),
+		"vote_deny":           voteMessage(pendingRequest(), vote(carol(), 13, storage.Deny, "Use the *read* key. <!channel>")),
+		"key_collect":         keyMessage(uncollected(), noon().Add(day24)),
+		"key_collect_late":    keyMessage(late(), noon()),
+		"key_used":            keyMessage(used(), noon()),
+		"key_native":          keyMessage(native(), noon()),
+		"key_given_back":      keyMessage(withReason(keyIn(storage.CredentialRevoked), self, "given back"), noon()),
+		"key_not_collected":   keyMessage(withReason(keyIn(storage.CredentialRevoked), storage.System("sweep"), "not collected in time"), noon()),
+		"key_revoking_native": keyMessage(revokingNative(), noon()),
+		"key_revoked_by":      keyMessage(withReason(keyIn(storage.CredentialRevoked), erin, "Leaked: <https://evil.example|click>"), noon()),
+		"summary":             summaryMessage(fullHome(), "/tokens"),
+		"summary_empty":       summaryMessage(workflow.HomeView{}, "/tokens"),
+		"mine":                mineMessage(fullHome().Keys),
+		"mine_empty":          mineMessage(nil),
+		"mine_crowd":          mineMessage(crowd(25).Keys),
+		"pending":             pendingMessage(fullHome().Waiting),
+		"pending_empty":       pendingMessage(nil),
+		"pending_crowd":       pendingMessage(crowd(25).Waiting),
+		"list":                listMessage([]workflow.CredentialView{activeKey(), withID(found(), 3)}, "1.3.tempo"),
+		"list_empty":          listMessage(nil, ""),
+		"show_found":          showMessage(found()),
+		"why":                 whyMessage([]string{"RQ-0001 falls under the rule tempo-write.", "21 Nov 12:00: review approve by Bob Brown."}),
+		"why_long":            whyMessage(manyLines(30)),
+		"why_nothing":         whyMessage(nil),
+		"help":                helpMessage("/tokens"),
+		"unknown":             unknownMessage("/tokens", "`reqest` <!here>", "request"),
+		"unknown_far":         unknownMessage("/tokens", "dance", ""),
+		"refusal":             refusalMessage("Only admins see other people's keys. `/tokens mine` lists yours. <!channel> & <@U1>"),
+	}
+	for name, v := range endings() {
+		out["card_"+name] = cardMessage(v, "")
+		out["status_"+name] = statusMessage(v)
+		out["decision_"+name] = decisionMessage(v)
+		out["request_"+name] = requestMessage(v)
+	}
+	for _, state := range keyStates() {
+		out["key_"+string(state)] = keyMessage(keyIn(state), noon().Add(day24))
+		out["show_"+string(state)] = showMessage(keyIn(state))
+	}
+	return out
+}
+
+func keyStates() []storage.CredentialState {
+	return []storage.CredentialState{storage.CredentialIssuing, storage.CredentialActive, storage.CredentialSuspended, storage.CredentialExpired,
+		storage.CredentialRevoking, storage.CredentialRevokeFailed, storage.CredentialRevoked, storage.CredentialIssueFailed}
+}
+
+// endings are requests in every state.
+func endings() map[string]workflow.RequestView {
+	return map[string]workflow.RequestView{
+		"waiting":   pendingRequest(),
+		"approved":  decided(storage.RequestApproved, "", storage.CredentialIssuing),
+		"fulfilled": decided(storage.RequestFulfilled, "", storage.CredentialActive),
+		"ended":     decided(storage.RequestFulfilled, "", storage.CredentialRevoked),
+		"denied":    decided(storage.RequestDenied, "Use the read key.\n<!channel> *please*", ""),
+		"lapsed":    decided(storage.RequestLapsed, "nobody decided in time", ""),
+		"canceled":  decided(storage.RequestCanceled, "canceled by Alice Adams", ""),
+		"failed":    decided(storage.RequestFailed, "the system refused to make the key; an admin can see why in the log", storage.CredentialIssueFailed),
+	}
+}
+
+func retrying() workflow.RequestView {
+	v := decided(storage.RequestApproved, "", storage.CredentialIssuing)
+	v.Credential.StateReason = "the system does not answer as it should"
+	return v
+}
+
+// narrowed was approved with less than was asked for.
+func narrowed() workflow.RequestView {
+	v := decided(storage.RequestFulfilled, "", storage.CredentialActive)
+	v.Scopes[1].Granted, v.Request.GrantedS = false, int64(7*86400)
+	return v
+}
+
+func late() workflow.CredentialView {
+	v := uncollected()
+	v.RevealURL = ""
+	return v
+}
+
+func used() workflow.CredentialView {
+	v := activeKey()
+	v.Credential.LastUsedAt = noon()
+	v.Credential.LifetimeS, v.Credential.ExpiresAt = 3600, noon().Add(day24/24)
+	return v
+}
+
+func native() workflow.CredentialView {
+	v := activeKey()
+	v.Credential.Brokered, v.Credential.UseKnown, v.Credential.KeyPrefix = false, false, ""
+	return v
+}
+
+func revokingNative() workflow.CredentialView {
+	v := keyIn(storage.CredentialRevoking)
+	v.Credential.Brokered = false
+	return v
+}
+
+// modals are every modal in every state.
+func modals() map[string]slack.ModalViewRequest {
+	form := chosenForm()
+	choose := form
+	choose.Preset, choose.Scopes, choose.Lifetime, choose.Reason = presetChoose, []string{"worklogs:manage", "gone"}, days(90), "Import."
+	write := form
+	write.Preset = presetWrite
+	admin := requestForm{System: "tempo", ScopeList: tempoScopes()[3:4]}
+	auto := workflow.Preview{Policy: "tempo-read", Auto: true, MaxLifetime: days(90), PendingFor: days(3)}
+	filed := storage.Request{ID: 1, State: storage.RequestPending, PolicyName: "tempo-write", LapsesAt: noon()}
+	approved := filed
+	approved.State, approved.PolicyName = storage.RequestApproved, "tempo-read"
+	return map[string]slack.ModalViewRequest{
+		"request_nothing":    requestModal(requestForm{}, 0),
+		"request_start":      requestModal(requestForm{}, 3),
+		"request_read":       requestModal(form, 1),
+		"request_write":      requestModal(write, 3),
+		"request_choose":     requestModal(choose, 3),
+		"request_admin":      requestModal(admin, 3),
+		"preview":            previewModal(chosenAsk(), previewOf(), tempoScopes(), `{"system":"tempo"}`),
+		"preview_auto":       previewModal(chosenAsk(), auto, tempoScopes(), ""),
+		"sent":               sentModal(filed),
+		"sent_approved":      sentModal(approved),
+		"loading":            loadingModal("Request an API key"),
+		"notice":             noticeModal("Latchkey", "RQ-0001 is already denied. `/tokens` & <!here>"),
+		"approve_less":       approveLessModal(pendingRequest(), "RQ-0001"),
+		"approve_less_again": approveLessModal(halfway(), "RQ-0001"),
+		"deny":               denyModal(pendingRequest(), "RQ-0001"),
+		"revoke":             revokeModal(activeKey(), "TK-0001"),
+		"revoke_found":       revokeModal(found(), "TK-0001"),
+		"give_back":          giveBackModal(activeKey(), "TK-0001"),
+		"details":            detailsModal(halfway()),
+		"details_denied":     detailsModal(endings()["denied"]),
+		"key":                keyModal(keyIn(storage.CredentialRevoked)),
+	}
+}
+
+func chosenAsk() workflow.Ask {
+	f := chosenForm()
+	f.Preset, f.Lifetime, f.Reason = presetWrite, days(30), "Nightly import of worklogs into payroll."
+	return f.ask()
+}
+
+func homes() map[string]slack.HomeTabViewRequest {
+	return map[string]slack.HomeTabViewRequest{
+		"full":  homeView(fullHome(), "/tokens"),
+		"empty": homeView(workflow.HomeView{Me: alice()}, "/tokens"),
+		"crowd": homeView(crowd(40), "/tokens"),
+	}
+}
+
+func TestMessagesAreGolden(t *testing.T) {
+	t.Parallel()
+	for name, m := range messages() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			golden(t, "message_"+name, m)
+			judge(t, blockkit.ValidateMessage, m)
+		})
+	}
+}
+
+func TestModalsAreGolden(t *testing.T) {
+	t.Parallel()
+	for name, m := range modals() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			golden(t, "modal_"+name, m)
+			judge(t, blockkit.ValidateModal, m)
+		})
+	}
+}
+
+func TestHomesAreGolden(t *testing.T) {
+	t.Parallel()
+	for name, m := range homes() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			golden(t, "home_"+name, m)
+			judge(t, blockkit.ValidateHome, m)
+		})
+	}
+}
+
+func golden(t *testing.T, name string, v any) {
+	t.Helper()
+	got := encode(t, v)
+	path := filepath.Join("testdata", "view", name+".json")
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+func encode(t *testing.T, v any) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func judge(t *testing.T, check func([]byte) []blockkit.Problem, v any) {
+	t.Helper()
+	for _, p := range check(encode(t, v)) {
+		t.Errorf("%s: %s", p.Pointer, p.Message)
+	}
+}

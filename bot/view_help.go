@@ -1,0 +1,63 @@
+package bot
+
+import (
+	"fmt"
+	"strings"
+)
+
+// helpMessage lists what can be typed.
+func helpMessage(command string) message {
+	lines := [][2]string{
+		{"", "your keys, your requests and what waits for you"},
+		{"request [system]", "ask for an API key"},
+		{"mine", "list your keys"},
+		{"pending", "list the requests that wait for your approval"},
+		{"list [@person or system]", "list everybody's keys, for admins"},
+		{"show <ID>", "everything about a key or a request"},
+		{"done <ID>", "give a key back that you no longer need"},
+		{"revoke <ID> [reason]", "end a key, for its owner and for admins"},
+		{"cancel <ID>", "withdraw a request"},
+		{"why <ID>", "which rule applied, who may review, and what happened"},
+		{"help", "this list"},
+	}
+	var out []string
+	for _, l := range lines {
+		out = append(out, fmt.Sprintf("• %s: %s", code(strings.TrimSpace(command+" "+l[0])), escape(l[1])))
+	}
+	text := fmt.Sprintf("With `%s request` you ask for an API key, and with `%s mine` you see yours.", escape(command), escape(command))
+	return say(text, header("What you can do"), section(strings.Join(out, "\n")),
+		small("IDs look like `TK-7F3K` for keys and `RQ-7F3K` for requests. The Home tab of this app shows the same."))
+}
+
+// unknownMessage answers a command that is none.
+func unknownMessage(command, typed, nearest string) message {
+	text := fmt.Sprintf("%s is not a command.", code(command+" "+typed))
+	if nearest != "" {
+		text += fmt.Sprintf(" Did you mean %s?", code(command+" "+nearest))
+	}
+	text += fmt.Sprintf(" %s lists them all.", code(command+" help"))
+	return say(text, section(text))
+}
+
+// refusalMessage is one sentence; backticks in it show as code.
+func refusalMessage(sentence string) message {
+	text := escape(cut(sentence, maxSection/2))
+	return say(text, section(text))
+}
+
+// Bounds of an explanation.
+const (
+	maxWhyLines = 24
+	maxWhyLine  = 400
+)
+
+// whyMessage explains in sentences.
+func whyMessage(lines []string) message {
+	if len(lines) == 0 {
+		lines = []string{"There is nothing to explain."}
+	}
+	if more := len(lines) - maxWhyLines; more > 0 {
+		lines = append(append([]string{}, lines[:maxWhyLines]...), fmt.Sprintf("There are %d more lines than fit here.", more))
+	}
+	return say(escape(strings.Join(lines, " ")), bullets(lines, maxWhyLine))
+}

@@ -1,0 +1,94 @@
+package bot
+
+import (
+	"fmt"
+
+	"github.com/slack-go/slack"
+
+	"latchkey/storage"
+	"latchkey/workflow"
+)
+
+// Bounds of App Home, which holds 100 blocks: two per row of the first two
+// sections, one per row of the third.
+const (
+	maxHomeWaiting  = 10
+	maxHomeKeys     = 20
+	maxHomeRequests = 10
+)
+
+// homeView is App Home: what waits for you, your keys, your requests.
+func homeView(h workflow.HomeView, command string) slack.HomeTabViewRequest {
+	blocks := []slack.Block{
+		section("Here you ask for API keys, decide on the requests of others and see what you hold."),
+		newRequest("home"),
+	}
+	blocks = append(blocks, homeWaiting(h.Waiting, command)...)
+	blocks = append(blocks, homeKeys(h.Keys, command)...)
+	blocks = append(blocks, homeRequests(h.Requests, command)...)
+	foot := code(command+" help") + " lists everything you can do."
+	if h.Admin {
+		foot = "You are an admin: " + code(command+" list") + " lists everybody's keys. " + foot
+	}
+	blocks = append(blocks, divider(), small(foot))
+	return slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: blocks}}
+}
+
+func homeWaiting(views []workflow.RequestView, command string) []slack.Block {
+	out := []slack.Block{divider(), header("Waiting for you")}
+	if len(views) == 0 {
+		return append(out, section("Nothing waits for your decision. You get a message as soon as something does."))
+	}
+	for _, v := range views[:min(maxHomeWaiting, len(views))] {
+		out = append(out, section(requestInLine(v)), decide(v))
+	}
+	return append(out, cutShort(len(views)-maxHomeWaiting, "request", command+" pending")...)
+}
+
+func homeKeys(views []workflow.CredentialView, command string) []slack.Block {
+	out := []slack.Block{divider(), header("Your keys")}
+	if len(views) == 0 {
+		return append(out, section("You hold no keys. Choose New request to ask for one; you see before you send it who will be asked."))
+	}
+	for _, v := range views[:min(maxHomeKeys, len(views))] {
+		c := v.Credential
+		controls := []slack.BlockElement{detailsButton(c)}
+		if collectable(v) {
+			controls = append([]slack.BlockElement{revealButton(v)}, controls...)
+		}
+		if endable(c) {
+			controls = append(controls, giveBackButton(c))
+		}
+		out = append(out, section(keyInLine(v, false)), actions("key/"+c.ID.String(), controls...))
+	}
+	return append(out, cutShort(len(views)-maxHomeKeys, "key", command+" mine")...)
+}
+
+func homeRequests(views []workflow.RequestView, command string) []slack.Block {
+	out := []slack.Block{divider(), header("Your requests")}
+	if len(views) == 0 {
+		return append(out, section("You have not asked for anything yet. Choose New request, or type "+code(command+" request")+"."))
+	}
+	for _, v := range views[:min(maxHomeRequests, len(views))] {
+		out = append(out, requestRow(v))
+	}
+	return append(out, cutShort(len(views)-maxHomeRequests, "request", command+" show <ID>")...)
+}
+
+// requestRow is one's own request in a list.
+func requestRow(v workflow.RequestView) slack.Block {
+	r := v.Request
+	text := fmt.Sprintf("%s: %s\n*%s*", code(r.ID.String()), asksForMarkup(r), words(requestWords(v)))
+	if r.State == storage.RequestPending {
+		text += ", " + words(votesSoFar(v))
+	}
+	return sectionWith("mine/"+r.ID.String(), text, button(verbDetails, r.ID.String(), "Details", "Details of your request "+r.ID.String()))
+}
+
+// cutShort says how many rows are left out and what shows them.
+func cutShort(more int, noun, command string) []slack.Block {
+	if more <= 0 {
+		return nil
+	}
+	return []slack.Block{small(fmt.Sprintf("%s not shown here. %s shows more.", plural(more, "more "+noun), code(command)))}
+}

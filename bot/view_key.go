@@ -1,0 +1,148 @@
+package bot
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"latchkey/storage"
+	"latchkey/workflow"
+)
+
+// keyMessage is the owner's message about a key, kept up to date from the
+// moment it can be collected until after its end. RevealBy is when the chance
+// to collect it ends; zero when that is not known.
+func keyMessage(v workflow.CredentialView, revealBy time.Time) message {
+	c := v.Credential
+	which := fmt.Sprintf("Your key %s for %s", c.ID, cut(line(c.Connection), maxName))
+	whichMarkup := fmt.Sprintf("Your key %s for %s", code(c.ID.String()), bold(c.Connection))
+	switch c.State {
+	case storage.CredentialActive:
+		if !v.Collected {
+			return collectMessage(v, which, whichMarkup, revealBy)
+		}
+		return usableMessage(v, which, whichMarkup)
+	case storage.CredentialRevoking, storage.CredentialRevokeFailed, storage.CredentialRevoked:
+		return revokeMessage(v, which, whichMarkup)
+	case storage.CredentialExpired:
+		when := ""
+		if isSet(c.EndedAt) {
+			when = " on " + utc(c.EndedAt)
+		}
+		return endMessage(which+" expired"+when+". It works nowhere any more.", whichMarkup+" *expired*. It works nowhere any more.", c, "")
+	case storage.CredentialIssueFailed:
+		return endMessage(which+" could not be made: "+c.StateReason, whichMarkup+" *could not be made*.", c, c.StateReason)
+	case storage.CredentialSuspended:
+		return endMessage(which+" is suspended: it works nowhere until an admin resumes it.",
+			whichMarkup+" is *suspended*: it works nowhere until an admin resumes it.", c, c.StateReason)
+	case storage.CredentialIssuing:
+	}
+	text := which + ": " + stateWords(c) + "."
+	return say(escape(text), section(whichMarkup+": "+stateMarkup(c)+"."))
+}
+
+// collectMessage offers the key, once.
+func collectMessage(v workflow.CredentialView, which, whichMarkup string, revealBy time.Time) message {
+	c := v.Credential
+	if v.RevealURL == "" {
+		text := which + " was not collected in time. It is being revoked."
+		return say(escape(text), section(whichMarkup+" was not collected in time. It is being revoked."))
+	}
+	plainly, limit := "", ""
+	if isSet(revealBy) {
+		plainly = " Collect it before " + utc(revealBy) + "."
+		limit = " Collect it before " + moment(revealBy) + ": after that it is revoked."
+	}
+	return say(escape(which+" is ready to collect."+plainly),
+		section(whichMarkup+" is ready to collect. It is shown *once*, on a page outside Slack."+limit),
+		section(scopeSection(v.Scopes, maxScopesShown)),
+		small("Once you open the page, 15 minutes are left. "+stateMarkup(c)+"."),
+		actions("key/"+c.ID.String(), revealButton(v), detailsButton(c), giveBackButton(c)))
+}
+
+// usableMessage says how a key is used and how long it lives.
+func usableMessage(v workflow.CredentialView, which, whichMarkup string) message {
+	c := v.Credential
+	text := fmt.Sprintf("%s: %s; %s.", which, stateWords(c), lastUsed(c, utc))
+	use := "Use it the way that system asks for."
+	if c.Brokered {
+		use = "Send it with each call to the gateway, in the header " + code("Authorization: Bearer "+keyHint(c)) + "."
+	}
+	return say(escape(text),
+		section(fmt.Sprintf("%s: *%s*.\n%s", whichMarkup, stateMarkup(c), use)),
+		section(scopeSection(v.Scopes, maxScopesShown)),
+		small(fmt.Sprintf("Key %s, %s. Lost it? Give it back and ask for a new one: nobody can show it again.", code(c.ID.String()), lastUsed(c, moment))),
+		actions("key/"+c.ID.String(), detailsButton(c), giveBackButton(c)))
+}
+
+// keyHint is what a key looks like without giving it away.
+func keyHint(c storage.Credential) string {
+	if c.KeyPrefix == "" || c.KeyLast4 == "" {
+		return "<your key>"
+	}
+	return c.KeyPrefix + ellipsis + c.KeyLast4
+}
+
+// revokeMessage says who ended a key and why, and how far it is.
+func revokeMessage(v workflow.CredentialView, which, whichMarkup string) message {
+	c := v.Credential
+	by, why := "", c.StateReason
+	if e, ok := ending(v); ok {
+		why = e.Reason
+		switch {
+		case bySystem(e):
+		case e.ActorID == c.OwnerID:
+			by = " by you"
+		default:
+			by = " by " + actor(e)
+		}
+	}
+	verb, progress := " is being revoked", "The system has yet to confirm it."
+	switch c.State {
+	case storage.CredentialRevoked:
+		verb, progress = " was revoked", "It works nowhere any more."
+	case storage.CredentialRevokeFailed:
+		progress = "The system does not confirm it yet; Latchkey keeps trying, and an admin can see it."
+	default:
+	}
+	if c.Brokered && c.State != storage.CredentialRevoked {
+		progress = "The gateway refuses it already."
+	}
+	text := which + verb + by + ". " + progress
+	if why != "" {
+		text += " Reason: " + line(why)
+	}
+	return endMessage(text, whichMarkup+verb+escaper.Replace(flat.Replace(by))+". "+progress, c, why)
+}
+
+// endMessage is a key's message when there is nothing to collect or use.
+func endMessage(text, markup string, c storage.Credential, why string) message {
+	blocks := []slack.Block{section(markup)}
+	if why != "" {
+		blocks = append(blocks, quote("Reason", why))
+	}
+	return say(escape(text), append(blocks, actions("key/"+c.ID.String(), detailsButton(c)))...)
+}
+
+// revealButton opens the page that shows the key. The link is the owner's.
+func revealButton(v workflow.CredentialView) *slack.ButtonBlockElement {
+	id := v.Credential.ID.String()
+	b := primary(button(verbReveal, id, "Reveal", "Reveal key "+id))
+	b.URL = v.RevealURL
+	return b
+}
+
+func detailsButton(c storage.Credential) *slack.ButtonBlockElement {
+	return button(verbShow, c.ID.String(), "Show details", "Show details of key "+c.ID.String())
+}
+
+// giveBackButton opens a modal that asks again, so it needs no question of
+// its own.
+func giveBackButton(c storage.Credential) *slack.ButtonBlockElement {
+	return button(verbGiveBack, c.ID.String(), "Give back", "Give back key "+c.ID.String())
+}
+
+func revokeButton(c storage.Credential) *slack.ButtonBlockElement {
+	return danger(button(verbRevoke, c.ID.String(), "Revoke", "Revoke key "+c.ID.String()))
+}

@@ -1,0 +1,108 @@
+package bot
+
+import (
+	"fmt"
+	"strings"
+
+	"latchkey/storage"
+	"latchkey/workflow"
+)
+
+// Bounds of what is told of a key.
+const (
+	maxEventsShown    = 10
+	maxEndpointsShown = 8
+	maxReasonShown    = 120
+)
+
+// storyLines tells in mrkdwn what happened to a key, the newest last.
+func storyLines(events []storage.Event) string {
+	var out []string
+	if older := len(events) - maxEventsShown; older > 0 {
+		out = append(out, fmt.Sprintf("• %s before that", plural(older, "event")))
+		events = events[older:]
+	}
+	for _, e := range events {
+		l := fmt.Sprintf("• %s: %s, by %s", moment(e.At), eventWords(e.Action), words(actor(e)))
+		if e.Reason != "" {
+			l += " (" + words(cut(line(e.Reason), maxReasonShown)) + ")"
+		}
+		out = append(out, l)
+	}
+	if len(out) == 0 {
+		return "Nothing is recorded yet."
+	}
+	return strings.Join(out, "\n")
+}
+
+// actor is who did it, in plain text.
+func actor(e storage.Event) string {
+	if bySystem(e) {
+		return "Latchkey"
+	}
+	return cut(line(e.Actor), maxName)
+}
+
+func bySystem(e storage.Event) bool { return e.ActorID == 0 }
+
+// eventWords is an action in words; one we have no words for reads as it is
+// recorded.
+func eventWords(action string) string {
+	switch strings.TrimPrefix(action, "credential.") {
+	case string(storage.CredentialIssuing):
+		return "began to be made"
+	case string(storage.CredentialActive):
+		return "became active"
+	case "revealed":
+		return "collected"
+	case string(storage.CredentialSuspended):
+		return "suspended"
+	case string(storage.CredentialExpired):
+		return "expired"
+	case string(storage.CredentialRevoking):
+		return "revoking began"
+	case string(storage.CredentialRevokeFailed):
+		return "the system did not confirm the revoke"
+	case string(storage.CredentialRevoked):
+		return "revoked, confirmed by the system"
+	case string(storage.CredentialIssueFailed):
+		return "could not be made"
+	}
+	return words(strings.ReplaceAll(strings.TrimPrefix(action, "credential."), "_", " "))
+}
+
+// ending is who began to revoke a key, and why; false when nobody did.
+func ending(v workflow.CredentialView) (storage.Event, bool) {
+	for i := len(v.Events) - 1; i >= 0; i-- {
+		if e := v.Events[i]; e.Action == "credential."+string(storage.CredentialRevoking) && e.Before != string(storage.CredentialRevokeFailed) {
+			return e, true
+		}
+	}
+	return storage.Event{}, false
+}
+
+// endpointLines says in mrkdwn what a key was used for in the last 7 days.
+func endpointLines(v workflow.CredentialView) string {
+	if len(v.Endpoints) == 0 {
+		if !v.Credential.Brokered {
+			return "Not known: calls to this system do not pass through Latchkey."
+		}
+		return "No calls."
+	}
+	var out []string
+	for _, e := range v.Endpoints[:min(maxEndpointsShown, len(v.Endpoints))] {
+		l := fmt.Sprintf("• %s: %s, the last %s with status %d", code(e.Method+" "+e.Route), calls(e.Count), moment(e.LastAt), e.LastStatus)
+		out = append(out, l)
+	}
+	if more := len(v.Endpoints) - len(out); more > 0 {
+		out = append(out, "• and "+plural(more, "more endpoint"))
+	}
+	return strings.Join(out, "\n")
+}
+
+func calls(n int64) string {
+	if n == 1 {
+		return "1 call"
+	}
+	return fmt.Sprintf("%d calls", n)
+}

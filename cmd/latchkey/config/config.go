@@ -1,0 +1,112 @@
+package config
+
+import (
+	_ "embed" // the schema and the example
+	"fmt"
+	"io"
+	"os"
+
+	"latchkey/connectors"
+	"latchkey/secret"
+	"latchkey/workflow"
+)
+
+// Schema is the JSON Schema (2020-12) of latchkey.yaml, for editors and for
+// Parse.
+//
+//go:embed latchkey.schema.json
+var Schema []byte
+
+// Example is a commented file to start from.
+//
+//go:embed latchkey.example.yaml
+var Example []byte
+
+// Config is what latchkey.yaml says, with the defaults filled in. The tags are
+// the keys of the file.
+type Config struct {
+	Slack       Slack        `json:"slack"`
+	DatabaseURL secret.Value `json:"database_url"` // empty: a private Postgres under DataDir
+	DataDir     string       `json:"data_dir"`     // default ./latchkey-data
+	PublicURL   string       `json:"public_url"`   // no final slash; default http:// and Listen where that is loopback; empty only with port 0
+	Listen      string       `json:"listen"`       // default 127.0.0.1:8080
+	Gateway     Gateway      `json:"gateway"`
+	Keeper      secret.Value `json:"keeper"` // URL of the key-encryption key; a base64key is in the URL-safe alphabet
+
+	// Policy has everything but its Connections, which the connectors fill in.
+	// Zeros in it take the defaults documented there.
+	Policy workflow.Document `json:"-"`
+
+	// Connections are in the order of the file.
+	Connections []connectors.Settings `json:"-"`
+
+	source *source
+}
+
+// Slack is the app that people talk to.
+type Slack struct {
+	BotToken         secret.Value `json:"bot_token"`
+	AppToken         secret.Value `json:"app_token"`
+	Command          string       `json:"command"`           // default /tokens
+	ApprovalsChannel string       `json:"approvals_channel"` // a channel's ID, or empty: no channel
+}
+
+// Gateway is where brokered keys are used.
+type Gateway struct {
+	Listen    string `json:"listen"`     // default 127.0.0.1:8081
+	PublicURL string `json:"public_url"` // as Config.PublicURL
+}
+
+// Defaults of the fields that have one.
+const (
+	DefaultCommand       = "/tokens"
+	DefaultDataDir       = "./latchkey-data"
+	DefaultListen        = "127.0.0.1:8080"
+	DefaultGatewayListen = "127.0.0.1:8081"
+)
+
+// maxSize bounds the file; a megabyte is thousands of policies.
+const maxSize = 1 << 20
+
+// Load reads the file at path. See Parse.
+func Load(path string, env func(string) (string, bool), kinds map[string][]string) (*Config, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	defer func() { _ = f.Close() }() // nothing was written
+	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("read configuration %s: %w", path, err)
+	}
+	return Parse(path, data, env, kinds)
+}
+
+// Parse reads a configuration. The error is a *Problems with everything that
+// is wrong, under the given file name. No message contains a value that env
+// gave.
+//
+// The keys of kinds are the kinds of connection there are, the values the
+// fields each takes besides kind, owners, base_url and allow_private, which
+// every connection has.
+func Parse(name string, data []byte, env func(string) (string, bool), kinds map[string][]string) (*Config, error) {
+	r := &report{file: name}
+	t := read(r, data)
+	if t == nil {
+		return nil, r.err()
+	}
+	vars := expand(r, t, env)
+	if err := checkSchema(r, t); err != nil {
+		return nil, err
+	}
+	c, err := decode(t)
+	if err != nil {
+		return nil, err
+	}
+	(&checker{report: r, tree: t, config: c, kinds: kinds}).check()
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	c.source = newSource(name, t, vars)
+	return c, nil
+}

@@ -1,0 +1,136 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"latchkey/connectors"
+	"latchkey/secret"
+	"latchkey/workflow"
+)
+
+// connection is one entry under `connections:`, in the words of the file.
+type connection struct {
+	Kind         string             `json:"kind"`
+	Mode         string             `json:"mode"`
+	Owners       string             `json:"owners"`
+	BaseURL      string             `json:"base_url"`
+	AllowPrivate bool               `json:"allow_private"`
+	Token        secret.Value       `json:"token"`
+	Header       string             `json:"header"`
+	Scheme       string             `json:"scheme"`
+	CheckPath    string             `json:"check_path"`
+	SyncEvery    workflow.Duration  `json:"sync_every"`
+	Scopes       []connectors.Scope `json:"scopes"`
+}
+
+func (c connection) settings(name string) connectors.Settings {
+	return connectors.Settings{
+		Name:         name,
+		Kind:         c.Kind,
+		Mode:         c.Mode,
+		Owners:       c.Owners,
+		BaseURL:      c.BaseURL,
+		AllowPrivate: c.AllowPrivate,
+		Token:        c.Token,
+		Header:       c.Header,
+		Scheme:       c.Scheme,
+		CheckPath:    c.CheckPath,
+		SyncEvery:    time.Duration(c.SyncEvery),
+		Scopes:       c.Scopes,
+	}
+}
+
+// decode makes a Config of what is good in the tree, so that the checks after
+// it can go on where the schema found fault.
+func decode(t *tree) (*Config, error) {
+	c := &Config{}
+	if t.root.shape != mapping {
+		return c, nil
+	}
+	top, _ := t.root.value(good).(map[string]any)
+	policies, _ := top["policies"].([]any)
+	for _, p := range policies {
+		spellApproval(p)
+	}
+	connections := top["connections"]
+	delete(top, "connections") // of the Document's own, which the file does not have
+	if err := convert(top, c); err != nil {
+		return nil, err
+	}
+	if err := convert(top, &c.Policy); err != nil {
+		return nil, err
+	}
+	byName := map[string]connection{}
+	if err := convert(connections, &byName); err != nil {
+		return nil, err
+	}
+	if n := t.root.field("connections"); n != nil && !n.bad {
+		for _, f := range n.fields {
+			if !f.node.bad {
+				c.Connections = append(c.Connections, byName[f.name].settings(f.name))
+			}
+		}
+	}
+	c.setDefaults()
+	return c, nil
+}
+
+// spellApproval writes `auto` and a list of steps as workflow.Approval.
+func spellApproval(policy any) {
+	p, ok := policy.(map[string]any)
+	if !ok {
+		return
+	}
+	switch a := p["approval"].(type) {
+	case string:
+		p["approval"] = map[string]any{"auto": true}
+	case []any:
+		p["approval"] = map[string]any{"steps": a}
+	}
+}
+
+// convert reads a value into a struct by its JSON tags. What it is given fits
+// the schema, which fits the structs; the library's error is not passed on,
+// because it may quote a value.
+func convert(from, to any) error {
+	b, err := json.Marshal(from)
+	if err == nil {
+		err = json.Unmarshal(b, to)
+	}
+	if err != nil {
+		return errors.New("decode configuration: the schema allows what the program can't read")
+	}
+	return nil
+}
+
+func (c *Config) setDefaults() {
+	for _, d := range []struct {
+		field *string
+		value string
+	}{
+		{&c.Slack.Command, DefaultCommand},
+		{&c.DataDir, DefaultDataDir},
+		{&c.Listen, DefaultListen},
+		{&c.Gateway.Listen, DefaultGatewayListen},
+	} {
+		if *d.field == "" {
+			*d.field = d.value
+		}
+	}
+	if key, ok := strings.CutPrefix(c.Keeper.Expose(), "base64key://"); ok {
+		c.Keeper = secret.New("base64key://" + urlSafe(key))
+	}
+	c.PublicURL = publicURL(c.PublicURL, c.Listen)
+	c.Gateway.PublicURL = publicURL(c.Gateway.PublicURL, c.Gateway.Listen)
+}
+
+func publicURL(given, listen string) string {
+	if given != "" {
+		return strings.TrimRight(given, "/")
+	}
+	address, _ := defaultURL(listen)
+	return address
+}

@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	_ "embed" // the demo's configuration
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"latchkey/bot"
+	"latchkey/bot/slacksim"
+	"latchkey/cmd/latchkey/config"
+	"latchkey/connectors/fake"
+	"latchkey/connectors/tempo/tempotest"
+	"latchkey/secret"
+)
+
+//go:embed demo.yaml
+var demoConfig []byte
+
+type demoCommand struct {
+	Data    string `help:"Keep the demo's database in this folder, and go on with it next time." type:"path"`
+	Slack   string `help:"Address of the simulated Slack." default:"127.0.0.1:7300"`
+	Panel   string `help:"Address of the control panel." default:"127.0.0.1:7301"`
+	Server  string `help:"Address of the reveal page." default:"127.0.0.1:7302"`
+	Gateway string `help:"Address of the gateway." default:"127.0.0.1:7303"`
+}
+
+// Help implements kong.HelpProvider.
+func (demoCommand) Help() string {
+	return `Needs Go's build and Postgres's server programs, nothing else: no account, no network, no set-up. Slack and the
+vendors are simulated on this machine; the bot, the rules, the gateway and the database are the real ones.
+
+Stop it with Ctrl-C. Without --data everything is forgotten then. An address that is taken gives way to a free one.`
+}
+
+// Run implements the command.
+func (d *demoCommand) Run(c *console) error {
+	demo, err := startDemo(c.ctx, *d, c.log)
+	if err != nil {
+		return err
+	}
+	demo.welcome(c.out)
+	err = demo.main.until(c.ctx)
+	fmt.Fprintln(c.out, "\nStopped.")
+	return errors.Join(err, demo.close())
+}
+
+// demo is the service with a simulated world around it.
+type demo struct {
+	sim       *slacksim.Sim
+	tempo     *tempotest.Double
+	acme      *fake.Vendor
+	main      *Main
+	panelURL  string
+	listeners []io.Closer
+	data      string
+	forget    bool // data is ours to remove
+}
+
+// startDemo starts the world, then the service, then the control panel.
+func startDemo(ctx context.Context, flags demoCommand, log zerolog.Logger) (_ *demo, err error) {
+	d := &demo{data: flags.Data}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.close())
+		}
+	}()
+	if err := d.folder(); err != nil {
+		return nil, err
+	}
+	key, err := d.key()
+	if err != nil {
+		return nil, err
+	}
+	if err := d.startWorld(ctx, flags, log); err != nil {
+		return nil, err
+	}
+	env, err := d.vendors()
+	if err != nil {
+		return nil, err
+	}
+	env["DEMO_DATA"], env["DEMO_KEY"] = d.data, key
+	env["DEMO_LISTEN"], env["DEMO_GATEWAY_LISTEN"] = free(flags.Server), free(flags.Gateway)
+	env["DEMO_BOT_TOKEN"], env["DEMO_APP_TOKEN"] = d.sim.BotToken(), d.sim.AppToken()
+	cfg, err := config.Parse("demo.yaml", demoConfig, func(k string) (string, bool) { v, ok := env[k]; return v, ok }, kindFields())
+	if err != nil {
+		return nil, err
+	}
+	d.main = &Main{Config: cfg, Logger: log, SlackAPIURL: d.sim.APIURL(), LeaseFor: 10 * time.Second}
+	if err := d.main.Start(ctx); err != nil {
+		return nil, err
+	}
+	d.acme.SetClock(d.now)
+	return d, d.startPanel(flags)
+}
+
+func (d *demo) folder() (err error) {
+	if d.data != "" {
+		return os.MkdirAll(d.data, 0o711) // 0711: as root, Postgres runs as another user and must get through
+	}
+	d.forget = true
+	if d.data, err = os.MkdirTemp("", "latchkey-demo-"); err != nil {
+		return fmt.Errorf("make a folder for the demo: %w", err)
+	}
+	return os.Chmod(d.data, 0o711) //nolint:gosec // nothing in it is readable to others
+}
+
+// key keeps the demo's key-encryption key beside its database, which is what
+// a real installation must not do.
+func (d *demo) key() (string, error) {
+	path := filepath.Join(d.data, "keeper.key")
+	b, err := os.ReadFile(path) //nolint:gosec // the folder is the user's own choice
+	if err == nil {
+		return strings.TrimSpace(string(b)), nil
+	}
+	key := newKeeperKey()
+	if err := os.WriteFile(path, []byte(key+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("keep the demo's key: %w", err)
+	}
+	return key, nil
+}
+
+func (d *demo) startWorld(ctx context.Context, flags demoCommand, log zerolog.Logger) error {
+	manifest, err := bot.Manifest("/tokens", "Latchkey")
+	if err != nil {
+		return err
+	}
+	d.sim, err = slacksim.Start(ctx, slacksim.Config{Manifest: manifest, Listen: free(flags.Slack), Logger: log.Level(max(log.GetLevel(), zerolog.WarnLevel))})
+	return err
+}
+
+// vendors starts the doubles and returns where they are.
+func (d *demo) vendors() (map[string]string, error) {
+	d.acme = fake.NewVendor()
+	token := secret.Token(32)
+	d.tempo = tempotest.New(tempotest.Config{Tokens: []secret.Value{token}, PerSecond: 50})
+	tempoURL, err := d.serve("127.0.0.1:0", d.tempo.Handler())
+	if err != nil {
+		return nil, err
+	}
+	acmeURL, err := d.serve("127.0.0.1:0", d.acme)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{"DEMO_TEMPO_URL": tempoURL, "DEMO_TEMPO_TOKEN": token.Expose(),
+		"DEMO_ACME_URL": acmeURL, "DEMO_ACME_TOKEN": d.acme.Token().Expose()}, nil
+}
+
+func (d *demo) serve(addr string, h http.Handler) (string, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return "", fmt.Errorf("listen: %w", err)
+	}
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = srv.Serve(l) }()
+	d.listeners = append(d.listeners, srv)
+	return "http://" + l.Addr().String(), nil
+}
+
+// free returns addr if it can be listened on, else any free port of its host.
+func free(addr string) string {
+	l, err := net.Listen("tcp", addr)
+	if err == nil {
+		_ = l.Close()
+		return addr
+	}
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr
+	}
+	return net.JoinHostPort(host, "0")
+}
+
+// now is the demo's time: the database's, which the panel can move.
+func (d *demo) now() time.Time {
+	now, err := d.main.db.Now(context.Background())
+	if err != nil {
+		return time.Now()
+	}
+	return now
+}
+
+func (d *demo) close() error {
+	var errs []error
+	if d.main != nil {
+		errs = append(errs, d.main.Stop(context.Background()))
+	}
+	for _, l := range d.listeners {
+		errs = append(errs, l.Close())
+	}
+	if d.sim != nil {
+		errs = append(errs, d.sim.Close())
+	}
+	if d.forget {
+		errs = append(errs, os.RemoveAll(d.data))
+	}
+	return errors.Join(errs...)
+}
+
+func (d *demo) welcome(w io.Writer) {
+	slack := strings.TrimSuffix(d.sim.URL(), "/")
+	fmt.Fprintf(w, `
+Latchkey's demo is ready. Slack and the vendors are simulated; everything else is real.
+
+  Slack          %s/?as=U0ALICE
+  Control panel  %s
+
+Four things to try:
+
+  1. As Alice, type  /tokens request tempo  in any channel. Choose "Read and write", say why, and see who would be asked.
+  2. Switch to Bob, then to Carol: each finds a card in the Latchkey app. Approve it twice, and Alice's key is made.
+  3. As Alice, press Reveal in the Latchkey app, copy the key, and use it:
+       curl -H "Authorization: Bearer $LATCHKEY_KEY" %s/tempo/4/worklogs
+  4. As Erin, type  /tokens list  and then  /tokens revoke TK-... leaked . Run the same curl again.
+
+Stop with Ctrl-C.
+`, slack, d.panelURL, d.main.GatewayURL())
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+type serveCommand struct {
+	ConfigFile string   `name:"config" short:"c" help:"Configuration file." default:"latchkey.yaml" env:"LATCHKEY_CONFIG" type:"path"`
+	Roles      []string `help:"Parts to run in this process: bot (Slack), worker (jobs), server (pages), gateway (data plane)." default:"bot,worker,server,gateway"`
+}
+
+// Help implements kong.HelpProvider.
+func (serveCommand) Help() string {
+	return `Runs until interrupted, then drains: no new work is taken, what is under way ends.
+
+Run as many replicas as you like on one database, and the gateway on machines of its own:
+  latchkey serve
+  latchkey serve --roles bot,worker,server
+  latchkey serve --roles gateway
+
+SLACK_API_URL points the bot at another Web API than Slack's own.`
+}
+
+// Run implements the command.
+func (s *serveCommand) Run(c *console) error {
+	cfg, err := loadConfig(c, s.ConfigFile)
+	if err != nil {
+		return err
+	}
+	roles, err := parseRoles(s.Roles)
+	if err != nil {
+		return err
+	}
+	slackURL, _ := c.env("SLACK_API_URL")
+	m := &Main{Config: cfg, Roles: roles, Logger: c.log, SlackAPIURL: slackURL}
+	if m.Roles != nil && m.talksToSlack() && cfg.Slack.BotToken.Empty() {
+		return fmt.Errorf("slack.bot_token and slack.app_token are needed for the roles bot and worker; `latchkey manifest` begins a Slack app")
+	}
+	if err := m.Start(c.ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.err, "latchkey runs as %s. Stop it with Ctrl-C.\n", strings.Join(s.Roles, ", "))
+	return m.until(c.ctx)
+}
+
+// until runs until the context ends or a role fails, then drains.
+func (m *Main) until(ctx context.Context) error {
+	failed := make(chan error, 1)
+	go func() { failed <- m.Wait() }()
+	select {
+	case <-ctx.Done():
+		return m.Stop(context.WithoutCancel(ctx))
+	case err := <-failed:
+		if stop := m.Stop(context.WithoutCancel(ctx)); err == nil {
+			err = stop
+		}
+		return err
+	}
+}
+
+type migrateCommand struct {
+	ConfigFile string `name:"config" short:"c" help:"Configuration file." default:"latchkey.yaml" env:"LATCHKEY_CONFIG" type:"path"`
+}
+
+// Help implements kong.HelpProvider.
+func (migrateCommand) Help() string {
+	return `Applies what is missing, under a lock: any number of replicas may run it at once.
+` + "`latchkey serve`" + ` does the same at its start; run this first where the service's own role may not change the schema.`
+}
+
+// Run implements the command.
+func (s *migrateCommand) Run(c *console) error {
+	cfg, err := loadConfig(c, s.ConfigFile)
+	if err != nil {
+		return err
+	}
+	private, db, err := openDatabase(c.ctx, cfg, c.log)
+	if err != nil {
+		return err
+	}
+	applied, err := db.Migrate(c.ctx)
+	db.Close()
+	if private != nil {
+		defer func() { _ = private.Stop(context.WithoutCancel(c.ctx)) }()
+	}
+	if err != nil {
+		return err
+	}
+	if len(applied) == 0 {
+		fmt.Fprintln(c.out, "The database is up to date.")
+		return nil
+	}
+	fmt.Fprintf(c.out, "Applied %s.\n", strings.Join(applied, ", "))
+	return nil
+}

@@ -1,0 +1,174 @@
+package gateway
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+)
+
+const maxHeaders = 100
+
+var (
+	errHeadSize = refuse(http.StatusRequestHeaderFieldsTooLarge, "head_too_large", "Request line and headers together are larger than the gateway lets through.")
+	errLines    = badFraming("Lines of the request's head must end in CRLF and hold no control characters.")
+)
+
+func badFraming(message string) *refusal {
+	return refuse(http.StatusBadRequest, "malformed_request", message)
+}
+
+// nextLine takes a line off b, without its CRLF. It refuses a line feed
+// without a carriage return, and the other way round, as soon as it sees one.
+func nextLine(b []byte) (line []byte, ok bool, refused *refusal) {
+	i := bytes.IndexByte(b, '\n')
+	if i < 0 {
+		if cr := bytes.IndexByte(b, '\r'); cr >= 0 && cr != len(b)-1 {
+			return nil, false, errLines
+		}
+		return nil, false, nil
+	}
+	if i == 0 || b[i-1] != '\r' || bytes.IndexByte(b[:i-1], '\r') >= 0 {
+		return nil, false, errLines
+	}
+	return b[:i-1], true, nil
+}
+
+// head judges the head of one request, line by line. What passes has one
+// reading only: RFC 9112 without any of its tolerances.
+type head struct {
+	lines   int
+	http10  bool
+	hosts   int
+	auths   int
+	chunked bool
+	sized   bool
+	length  int64
+}
+
+// line judges the next line; done is true for the empty one at the end.
+func (h *head) line(b []byte) (done bool, refused *refusal) {
+	h.lines++
+	switch {
+	case h.lines == 1:
+		return false, h.requestLine(b)
+	case len(b) == 0:
+		return true, h.end()
+	case h.lines > maxHeaders+1:
+		return false, errHeadSize
+	}
+	return false, h.header(b)
+}
+
+func (h *head) requestLine(b []byte) *refusal {
+	method, rest, ok1 := bytes.Cut(b, []byte{' '})
+	target, version, ok2 := bytes.Cut(rest, []byte{' '})
+	if !ok1 || !ok2 || !token(method) || len(method) > 32 {
+		return badFraming("The request line must be: method, space, path, space, HTTP/1.1.")
+	}
+	switch string(version) {
+	case "HTTP/1.1":
+	case "HTTP/1.0":
+		h.http10 = true
+	default:
+		return badFraming("The gateway speaks HTTP/1.1.")
+	}
+	if len(target) == 0 || target[0] != '/' {
+		return badPath("The request line must hold a path that begins with a slash, not a full address.")
+	}
+	for i, c := range target {
+		if c <= ' ' || c >= 0x7f {
+			return badPath("Path and query may hold printable ASCII only.")
+		}
+		if c == '%' && (i+2 >= len(target) || !isHex(target[i+1]) || !isHex(target[i+2])) {
+			return badPath("Path or query hold a broken percent-encoding.")
+		}
+	}
+	return nil
+}
+
+func (h *head) header(b []byte) *refusal {
+	name, value, ok := bytes.Cut(b, []byte{':'})
+	if !ok || !token(name) { // a folded line begins with a space, which is no token
+		return badFraming("A header must be a name, a colon and a value on one line.")
+	}
+	for _, c := range value {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return errLines
+		}
+	}
+	value = bytes.Trim(value, " \t")
+	switch len(name) {
+	case len("Host"):
+		if bytes.EqualFold(name, []byte("Host")) {
+			h.hosts++
+		}
+	case len("Authorization"):
+		if bytes.EqualFold(name, []byte("Authorization")) {
+			h.auths++
+		}
+	case len("Content-Length"):
+		if bytes.EqualFold(name, []byte("Content-Length")) {
+			return h.contentLength(value)
+		}
+	case len("Transfer-Encoding"):
+		if bytes.EqualFold(name, []byte("Transfer-Encoding")) {
+			return h.transferEncoding(value)
+		}
+	}
+	return nil
+}
+
+func (h *head) contentLength(value []byte) *refusal {
+	if h.sized {
+		return badFraming("Content-Length is there twice.")
+	}
+	if len(value) == 0 || len(value) > 18 {
+		return badFraming("Content-Length is not a number.")
+	}
+	for _, c := range value {
+		if c < '0' || c > '9' {
+			return badFraming("Content-Length is not a number.")
+		}
+	}
+	n, err := strconv.ParseInt(string(value), 10, 64)
+	if err != nil {
+		return badFraming("Content-Length is not a number.")
+	}
+	h.sized, h.length = true, n
+	return nil
+}
+
+func (h *head) transferEncoding(value []byte) *refusal {
+	if h.chunked || !bytes.EqualFold(value, []byte("chunked")) {
+		return badFraming("Transfer-Encoding must be chunked, once.")
+	}
+	h.chunked = true
+	return nil
+}
+
+// end judges what only the whole head can tell.
+func (h *head) end() *refusal {
+	switch {
+	case h.hosts > 1 || h.hosts == 0 && !h.http10:
+		return badFraming("The request must have one Host header.")
+	case h.auths > 1:
+		return badFraming("The request has more than one Authorization header.")
+	case h.chunked && h.sized:
+		return badFraming("The request has Content-Length and Transfer-Encoding.")
+	case h.chunked && h.http10:
+		return badFraming("HTTP/1.0 has no Transfer-Encoding.")
+	}
+	return nil
+}
+
+func (h *head) body() body { return body{left: h.length, chunked: h.chunked} }
+
+// token reports whether b is an RFC 9110 token.
+func token(b []byte) bool {
+	for _, c := range b {
+		if !unreserved(c) && bytes.IndexByte([]byte("!#$%&'*+^`|"), c) < 0 {
+			return false
+		}
+	}
+	return len(b) > 0
+}

@@ -1,0 +1,208 @@
+package gateway
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	firstBuffer = 4 << 10
+	maxHead     = 32 << 10
+	lingerTime  = 500 * time.Millisecond
+	lingerBytes = 256 << 10
+)
+
+// refusedMethod is the method of the request that the guard hands to the
+// server in place of one it refuses. A client that sends it gains a refusal.
+const refusedMethod = "REFUSED"
+
+const refusedRequest = refusedMethod + " / HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n"
+
+// guard wraps a listener so that every byte is judged before net/http parses
+// it, because net/http accepts, or repairs, framing that the next server may
+// read differently: Content-Length beside Transfer-Encoding, folded lines,
+// bare line feeds, chunk extensions.
+type guard struct{ net.Listener }
+
+// Accept implements net.Listener.
+func (g guard) Accept() (net.Conn, error) {
+	c, err := g.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &guardedConn{Conn: c}, nil
+}
+
+// guardedConn lets a request's head through only once all of it was judged,
+// and its body only as far as it keeps to its framing. In place of a head
+// that is refused the server gets refusedRequest, so that the answer takes its
+// turn behind those of pipelined requests; then the connection ends.
+//
+// Only one goroutine reads at a time; net/http sees to that.
+type guardedConn struct {
+	net.Conn
+	refused atomic.Pointer[refusal] // why refusedRequest was sent
+
+	buf     []byte
+	r, w    int   // buf[r:w] is read from the wire and not yet let through
+	judged  int   // bytes from r on that may pass
+	scanned int   // bytes from r on whose lines were judged
+	head    head  // the head being read
+	body    body  // the body being read
+	ended   error // set once nothing more may pass
+}
+
+// Read implements net.Conn.
+func (g *guardedConn) Read(p []byte) (int, error) {
+	for {
+		switch {
+		case g.judged > 0:
+			n := copy(p, g.buf[g.r:g.r+g.judged])
+			g.r += n
+			g.judged -= n
+			return n, nil
+		case g.ended != nil:
+			return 0, g.ended
+		case g.body.open():
+			return g.readBody(p)
+		}
+		done, refused := g.scanHead()
+		switch {
+		case refused != nil:
+			g.refuse(refused)
+		case done:
+			g.judged, g.scanned = g.scanned, 0
+			g.body = g.head.body()
+			g.head = head{}
+		default:
+			if err := g.fill(); err != nil {
+				return 0, err
+			}
+		}
+	}
+}
+
+// scanHead judges the complete lines in the buffer and says whether the head
+// is complete.
+func (g *guardedConn) scanHead() (done bool, refused *refusal) {
+	for {
+		line, ok, refused := nextLine(g.buf[g.r+g.scanned : g.w])
+		if refused != nil {
+			return false, refused
+		}
+		if !ok {
+			if g.w-g.r >= maxHead {
+				return false, errHeadSize
+			}
+			return false, nil
+		}
+		g.scanned += len(line) + 2
+		if done, refused := g.head.line(line); done || refused != nil {
+			return done, refused
+		}
+	}
+}
+
+func (g *guardedConn) refuse(why *refusal) {
+	g.refused.Store(why)
+	g.ended = io.EOF
+	g.buf, g.r, g.w = []byte(refusedRequest), 0, len(refusedRequest)
+	g.judged = g.w
+}
+
+// readBody lets a piece of the body through, straight from the wire where its
+// length is known.
+func (g *guardedConn) readBody(p []byte) (int, error) {
+	if g.r == g.w && g.body.left > 0 && !g.body.chunked {
+		if int64(len(p)) > g.body.left {
+			p = p[:g.body.left]
+		}
+		n, err := g.Conn.Read(p)
+		g.body.left -= int64(n)
+		return n, err
+	}
+	if g.r == g.w {
+		if err := g.fill(); err != nil {
+			return 0, err
+		}
+	}
+	piece := g.buf[g.r:g.w]
+	if len(piece) > len(p) {
+		piece = piece[:len(p)]
+	}
+	n, ok := g.body.pass(piece)
+	if !ok {
+		g.ended = errFraming
+	}
+	if n == 0 && len(p) > 0 {
+		return 0, g.ended
+	}
+	copy(p, piece[:n])
+	g.r += n
+	return n, nil
+}
+
+// fill reads more from the wire behind what is buffered.
+func (g *guardedConn) fill() error {
+	if g.r == g.w {
+		g.r, g.w = 0, 0
+	}
+	if g.w == len(g.buf) {
+		size := len(g.buf)
+		if g.w-g.r > size/2 || size == 0 {
+			size = min(max(2*size, firstBuffer), maxHead)
+		}
+		grown := make([]byte, size)
+		g.w = copy(grown, g.buf[g.r:g.w])
+		g.r, g.buf = 0, grown
+	}
+	n, err := g.Conn.Read(g.buf[g.w:])
+	g.w += n
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+// CloseWrite lets net/http end a connection without losing the answer.
+func (g *guardedConn) CloseWrite() error {
+	if c, ok := g.Conn.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return nil
+}
+
+// Close implements net.Conn. What a refused client still sends is read for a
+// moment: a reset in its face would take the answer away.
+func (g *guardedConn) Close() error {
+	if g.refused.Load() != nil {
+		_ = g.CloseWrite()
+		_ = g.Conn.SetReadDeadline(time.Now().Add(lingerTime))
+		_, _ = io.CopyN(io.Discard, g.Conn, lingerBytes)
+	}
+	return g.Conn.Close()
+}
+
+type guardedConnKey struct{}
+
+// withConn is the server's ConnContext: the handler must find the reason of a
+// refused request.
+func withConn(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, guardedConnKey{}, c)
+}
+
+// framingRefusal returns why the guard refused the request that r stands for.
+func framingRefusal(r *http.Request) *refusal {
+	if r.Method != refusedMethod {
+		return nil
+	}
+	g, ok := r.Context().Value(guardedConnKey{}).(*guardedConn)
+	if !ok {
+		return nil
+	}
+	return g.refused.Load()
+}

@@ -1,0 +1,227 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"latchkey/secret"
+	"latchkey/storage"
+)
+
+// exchange is what becomes known of one request on its way.
+type exchange struct {
+	start    time.Time
+	at       time.Time // by the database's clock
+	key      *key      // nil while unknown
+	upstream *upstream // nil unless forwarded
+	route    string    // the rule it was judged by
+	metered  bool
+	received atomic.Int64 // bytes of the body; the transport may read on after the answer
+}
+
+// statusGone is logged, never sent: the client did not wait for the answer.
+const statusGone = 499
+
+// noRoute stands in the log where no rule speaks of the request.
+const noRoute = "-"
+
+func (g *Gateway) handle(w http.ResponseWriter, r *http.Request) {
+	rec := &recorder{ResponseWriter: w, id: requestID()}
+	if !g.closing.TryRLock() {
+		w.Header().Set("Connection", "close")
+		rec.refuse(errBusy)
+		return
+	}
+	defer g.closing.RUnlock()
+	x := &exchange{start: g.now(), route: noRoute}
+	defer g.finish(rec, r, x) // also when the proxy panics to break off an answer
+	if refused := g.judge(rec, r, x); refused != nil {
+		rec.refuse(refused)
+	}
+}
+
+// judge decides about a request and forwards it, or returns the refusal.
+func (g *Gateway) judge(w *recorder, r *http.Request, x *exchange) *refusal {
+	if refused := framingRefusal(r); refused != nil {
+		return refused
+	}
+	defer g.flying.Add(-1)
+	if g.flying.Add(1) > int64(g.limits.AllConcurrent) {
+		return errBusy
+	}
+	now, err := g.keeper.clock()
+	if err != nil {
+		return errStale
+	}
+	x.at = now
+	x.key = g.findKey(r.Header)
+	t, refused := parseTarget(r.RequestURI)
+	if refused == nil {
+		refused = checkHeaders(r.Header)
+	}
+	if x.key == nil {
+		if refused != nil {
+			return refused
+		}
+		return errKey
+	}
+	// Beyond its rate a key does not get into the log either, dead or alive:
+	// a flood must not become one of rows.
+	after, ok := g.rate.take(x.key.use, x.start.Sub(g.started))
+	x.metered = ok
+	switch {
+	case refused != nil:
+		return refused
+	case !x.key.lives(now):
+		return errKey
+	case !ok:
+		return tooFast(after)
+	}
+	refused = g.authorize(r, t, x)
+	if refused != nil {
+		return refused
+	}
+	if r.ContentLength > g.limits.Body {
+		return errBodySize
+	}
+	if !x.key.use.enter(g.limits.Concurrent) {
+		return errConcurrent
+	}
+	defer x.key.use.leave()
+	g.forward(w, r, t, x)
+	return nil
+}
+
+// findKey returns the key of the Authorization header if it is known, dead or
+// alive. The look-up is by keyed digest, so its time tells nothing of other
+// keys.
+func (g *Gateway) findKey(h http.Header) *key {
+	text := bearer(h)
+	if secret.CheckKey(text) != nil {
+		return nil
+	}
+	return g.keeper.snapshot.Load().find(g.box.Hash(text))
+}
+
+// authorize judges connection, method and path of a key that lives.
+func (g *Gateway) authorize(r *http.Request, t target, x *exchange) *refusal {
+	grant := x.key.grant
+	up := g.upstreams[t.connection]
+	switch {
+	case up == nil:
+		return refuse(http.StatusNotFound, "unknown_connection", "The gateway has no connection of this name. The path must be /<connection>/<path at the vendor>.")
+	case grant.connection != t.connection:
+		return refuse(http.StatusForbidden, "wrong_connection",
+			fmt.Sprintf("This key is for %s. Ask for one for %s in Slack with %s request.", grant.connection, t.connection, g.command))
+	}
+	method := methodOf(r.Method)
+	if method == 0 {
+		return refuse(http.StatusMethodNotAllowed, "method_not_allowed", "The gateway lets GET, HEAD, POST, PUT, PATCH and DELETE through.")
+	}
+	allowed, route := up.scopes.judge(method, t.segments)
+	if route != "" {
+		x.route = route
+	}
+	if !allowed.meets(&grant.held) {
+		return g.outOfScope(r.Method, route, up, allowed)
+	}
+	x.upstream = up
+	return nil
+}
+
+func (g *Gateway) outOfScope(method, route string, up *upstream, allowed scopeSet) *refusal {
+	needs := up.scopes.needs(allowed)
+	refused := refuse(http.StatusForbidden, "out_of_scope", "No scope of "+up.name+" allows this method on this path.")
+	if len(needs) > 0 {
+		refused.needs = needs
+		refused.message = fmt.Sprintf("The scopes of this key do not allow %s %s. A scope listed under needs would: ask for it in Slack with %s request.", method, route, g.command)
+	}
+	return refused
+}
+
+func tooFast(after time.Duration) *refusal {
+	return &refusal{status: http.StatusTooManyRequests, code: "too_fast", after: after, message: "This key sends more requests than it may. Retry-After says when the next one passes."}
+}
+
+// forward sends on exactly what was judged.
+func (g *Gateway) forward(w *recorder, r *http.Request, t target, x *exchange) {
+	ctx, cancel := context.WithTimeout(r.Context(), g.limits.Duration)
+	defer cancel()
+	out := r.WithContext(ctx)
+	out.URL = x.upstream.address(t)
+	if r.Body != nil && r.Body != http.NoBody {
+		limited := http.MaxBytesReader(w.ResponseWriter, r.Body, g.limits.Body)
+		out.Body = &countedBody{limited, &x.received}
+	}
+	x.upstream.proxy.ServeHTTP(w, out)
+}
+
+// proxyError answers when the vendor does not, or when its answer must not be
+// shown.
+func proxyError(w http.ResponseWriter, r *http.Request, err error) {
+	rec, ok := w.(*recorder)
+	if !ok {
+		return
+	}
+	rec.failed = err
+	var own *refusal
+	var size *http.MaxBytesError
+	var timeout net.Error
+	switch {
+	case errors.As(err, &own):
+		rec.refuse(own)
+	case errors.As(err, &size):
+		rec.refuse(errBodySize)
+	case errors.Is(r.Context().Err(), context.Canceled):
+		rec.status = statusGone
+	case errors.As(err, &timeout) && timeout.Timeout():
+		rec.refuse(errTimeout)
+	default:
+		rec.refuse(errUpstream)
+	}
+}
+
+// finish meters and logs a request, however it ended.
+func (g *Gateway) finish(rec *recorder, r *http.Request, x *exchange) {
+	took := g.now().Sub(x.start)
+	client := clientAddr(r, g.trusted)
+	log := &g.strangers
+	if x.key != nil {
+		log = &g.log
+	}
+	event := log.Info().Str("request_id", rec.id).Str("method", r.Method).Str("route", x.route).Int("status", rec.status).
+		Int64("took_us", took.Microseconds()).Stringer("client", client)
+	if x.metered {
+		g.meter.record(storage.Access{
+			CredentialID: x.key.id,
+			At:           x.at,
+			Method:       r.Method,
+			Route:        x.route,
+			Status:       rec.status,
+			BytesIn:      x.received.Load(),
+			BytesOut:     rec.sent,
+			Took:         took,
+			Client:       client,
+		}, x.upstream != nil)
+	}
+	if x.key != nil {
+		event.Stringer("credential", x.key.id)
+	}
+	if x.upstream != nil {
+		x.upstream.counts.count(rec.status, took)
+		event.Str("connection", x.upstream.name)
+		if rec.failed != nil {
+			event.Str("error", cut(x.upstream.mask.text(rec.failed.Error())))
+		}
+	}
+	if rec.refused != nil {
+		g.metrics.refused(rec.refused.code)
+		event.Str("refused", rec.refused.code)
+	}
+	event.Msg("gateway request")
+}

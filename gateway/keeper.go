@@ -1,0 +1,209 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"latchkey/storage"
+)
+
+const (
+	pollTimeout   = 15 * time.Second // enough for a change of every key at once
+	listenTimeout = 5 * time.Second
+)
+
+// keeper keeps the snapshot fresh: it hears of changes as they commit, polls
+// for what it did not hear, and loads everything anew from time to time. Only
+// the poll proves freshness.
+type keeper struct {
+	db          *storage.DB
+	grants      *grants
+	log         zerolog.Logger
+	now         func() time.Time
+	maxStale    time.Duration
+	pollEvery   time.Duration
+	reloadEvery time.Duration
+
+	snapshot atomic.Pointer[snapshot]
+	reading  atomic.Pointer[reading]
+
+	mu      sync.Mutex
+	heard   map[storage.CredentialID]struct{}
+	lost    bool          // changes may have been missed
+	hearing chan struct{} // holds one token while heard or lost is set
+
+	// The rest belongs to run alone.
+	mark     time.Time            // of the last poll
+	due      bool                 // everything must be loaded, after the next poll that succeeds
+	loading  bool                 // a load is under way
+	loaded   chan *snapshot       // takes the result of a load; nil if it failed
+	meantime []storage.GatewayKey // changes since the load began
+}
+
+// reading is a look at the database's clock.
+type reading struct {
+	db time.Time // what it showed
+	at time.Time // by our own clock, just before the look
+}
+
+var errNotLoaded = errors.New("keys are not loaded yet")
+
+// clock returns the database's time, or an error when the keys are too old to
+// be trusted.
+func (k *keeper) clock() (time.Time, error) {
+	seen := k.reading.Load()
+	if seen == nil || k.snapshot.Load() == nil {
+		return time.Time{}, errNotLoaded
+	}
+	age := k.now().Sub(seen.at)
+	if age > k.maxStale {
+		return time.Time{}, fmt.Errorf("keys were last confirmed %s ago", age.Round(time.Millisecond))
+	}
+	return seen.db.Add(age), nil
+}
+
+// run keeps the snapshot until ctx ends.
+func (k *keeper) run(ctx context.Context) {
+	var listener sync.WaitGroup
+	listener.Go(func() { _ = k.db.ListenKeys(ctx, k.hear) })
+	defer listener.Wait()
+
+	poll := time.NewTicker(k.pollEvery)
+	defer poll.Stop()
+	reload := time.NewTicker(k.reloadEvery)
+	defer reload.Stop()
+
+	k.due = true
+	k.poll(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-k.hearing:
+			k.listen(ctx)
+		case <-poll.C:
+			k.poll(ctx)
+		case <-reload.C:
+			k.due = true
+		case next := <-k.loaded:
+			k.install(next)
+		}
+	}
+}
+
+// hear notes what the listener says. Nil means that it has just begun to
+// listen.
+func (k *keeper) hear(ids []storage.CredentialID) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.lost = k.lost || ids == nil
+	for _, id := range ids {
+		k.heard[id] = struct{}{}
+	}
+	select {
+	case k.hearing <- struct{}{}:
+	default:
+	}
+}
+
+// listen reads the keys that were heard of. If that fails the poll will find
+// them, because its mark stands still as long as the database is away.
+func (k *keeper) listen(ctx context.Context) {
+	k.mu.Lock()
+	ids := make([]storage.CredentialID, 0, len(k.heard))
+	for id := range k.heard {
+		ids = append(ids, id)
+	}
+	clear(k.heard)
+	k.due = k.due || k.lost
+	k.lost = false
+	k.mu.Unlock()
+
+	if len(ids) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, listenTimeout)
+	defer cancel()
+	changed, err := k.db.GatewayKeysByID(ctx, ids)
+	if err != nil {
+		k.log.Warn().Err(err).Msg("could not read changed keys")
+		return
+	}
+	k.apply(changed)
+}
+
+// poll reads what changed since the last poll, and the clock, and begins the
+// load that is due.
+func (k *keeper) poll(ctx context.Context) {
+	query, cancel := context.WithTimeout(ctx, pollTimeout)
+	defer cancel()
+	at := k.now()
+	changed, clock, err := k.db.GatewayKeysSince(query, k.mark)
+	if err != nil {
+		if ctx.Err() == nil {
+			k.log.Warn().Err(err).Msg("could not poll for changed keys")
+		}
+		return
+	}
+	k.apply(changed)
+	k.mark = clock.Mark
+	k.reading.Store(&reading{db: clock.Now, at: at})
+	if k.due && !k.loading {
+		k.load(ctx)
+	}
+}
+
+// apply makes changes seen. While a load is under way they are kept as well,
+// because it may have begun before them.
+func (k *keeper) apply(changed []storage.GatewayKey) {
+	if len(changed) == 0 {
+		return
+	}
+	if k.loading {
+		k.meantime = append(k.meantime, changed...)
+	}
+	if now := k.snapshot.Load(); now != nil {
+		k.snapshot.Store(now.with(changed, k.grants))
+	}
+}
+
+// load reads every key, beside the loop, so that no revocation waits for it.
+func (k *keeper) load(ctx context.Context) {
+	k.due, k.loading = false, true
+	before := k.snapshot.Load()
+	if before == nil {
+		before = &snapshot{}
+	}
+	go func() {
+		next := &snapshot{}
+		err := k.db.GatewayKeys(ctx, func(row storage.GatewayKey) error {
+			next.fill(row, before, k.grants)
+			return nil
+		})
+		if err != nil {
+			next = nil
+			if ctx.Err() == nil {
+				k.log.Warn().Err(err).Msg("could not load keys")
+			}
+		}
+		k.loaded <- next
+	}()
+}
+
+// install makes a loaded snapshot the one that counts. A load that failed is
+// due again.
+func (k *keeper) install(next *snapshot) {
+	meantime := k.meantime
+	k.loading, k.meantime = false, nil
+	if next == nil {
+		k.due = true
+		return
+	}
+	k.snapshot.Store(next.with(meantime, k.grants))
+}

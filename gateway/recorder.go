@@ -1,0 +1,108 @@
+package gateway
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+)
+
+// recorder is the client's side of an exchange: it notes what was sent.
+type recorder struct {
+	http.ResponseWriter
+	id      string
+	status  int // zero until the answer began
+	sent    int64
+	refused *refusal // the gateway's own answer
+	failed  error    // why there is no answer of the vendor's
+}
+
+// refuse answers with a refusal.
+func (r *recorder) refuse(why *refusal) {
+	r.refused = why
+	why.write(r)
+}
+
+// WriteHeader implements http.ResponseWriter. Interim answers (1xx) of a
+// vendor are not passed on: nothing of the gateway's looks at their headers.
+func (r *recorder) WriteHeader(status int) {
+	if status < http.StatusOK {
+		return
+	}
+	if r.status == 0 {
+		r.status = status
+	}
+	r.Header()["Request-Id"] = []string{r.id}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (r *recorder) Write(p []byte) (int, error) {
+	if r.status == 0 {
+		r.WriteHeader(http.StatusOK)
+	}
+	n, err := r.ResponseWriter.Write(p)
+	r.sent += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController flush.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// requestID names a request in the answer and in the log. It is no secret.
+func requestID() string {
+	var raw [8]byte
+	binary.BigEndian.PutUint64(raw[:], rand.Uint64())
+	return hex.EncodeToString(raw[:])
+}
+
+// countedBody counts what was read of a body.
+type countedBody struct {
+	io.ReadCloser
+	n *atomic.Int64
+}
+
+// Read implements io.Reader.
+func (b *countedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.n.Add(int64(n))
+	return n, err
+}
+
+// clientAddr is the address of the client: the peer, or, behind proxies that
+// are trusted, the last address of X-Forwarded-For that is not one of theirs.
+func clientAddr(r *http.Request, trusted []netip.Prefix) netip.Addr {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	addr := peer.Addr().Unmap().WithZone("")
+	if len(trusted) == 0 || !within(addr, trusted) {
+		return addr
+	}
+	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
+	for i := len(hops) - 1; i >= 0; i-- {
+		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			return addr
+		}
+		addr = hop.Unmap().WithZone("")
+		if !within(addr, trusted) {
+			return addr
+		}
+	}
+	return addr
+}
+
+func within(addr netip.Addr, prefixes []netip.Prefix) bool {
+	for _, p := range prefixes {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}

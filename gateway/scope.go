@@ -1,0 +1,229 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"net/http"
+	"strings"
+	"unicode"
+
+	"latchkey/connectors"
+)
+
+// maxScopes is how many scopes a connection may have.
+const maxScopes = 256
+
+// scopeSet is a set of a connection's scopes, by their position.
+type scopeSet [maxScopes / 64]uint64
+
+func (s *scopeSet) add(i int) { s[i/64] |= 1 << (i % 64) }
+
+func (s *scopeSet) union(o *scopeSet) {
+	for i := range s {
+		s[i] |= o[i]
+	}
+}
+
+func (s *scopeSet) remove(o *scopeSet) {
+	for i := range s {
+		s[i] &^= o[i]
+	}
+}
+
+func (s *scopeSet) meets(o *scopeSet) bool {
+	for i := range s {
+		if s[i]&o[i] != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// each calls fn with the positions in the set, in order.
+func (s *scopeSet) each(fn func(int)) {
+	for i, word := range s {
+		for ; word != 0; word &= word - 1 {
+			fn(i*64 + bits.TrailingZeros64(word))
+		}
+	}
+}
+
+// methodSet is a set of the methods the gateway lets through.
+type methodSet uint8
+
+var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+
+const anyMethod methodSet = 1<<6 - 1
+
+// methodOf is zero for a method that is never let through.
+func methodOf(name string) methodSet {
+	for i, m := range methods {
+		if m == name {
+			return 1 << i
+		}
+	}
+	return 0
+}
+
+// scopes answers which of a connection's scopes let a request pass. It is
+// compiled from their rules once.
+type scopes struct {
+	names []string
+	index map[string]int
+	allow node
+	deny  node // keys folded: a system that ignores case does not get around a denial
+}
+
+func compileScopes(all []connectors.Scope) (*scopes, error) {
+	if len(all) > maxScopes {
+		return nil, fmt.Errorf("has %d scopes, at most %d are possible", len(all), maxScopes)
+	}
+	s := &scopes{index: make(map[string]int, len(all))}
+	for i, scope := range all {
+		if _, twice := s.index[scope.Name]; twice {
+			return nil, fmt.Errorf("scope %s is there twice", scope.Name)
+		}
+		s.names = append(s.names, scope.Name)
+		s.index[scope.Name] = i
+		for _, r := range scope.Rules {
+			if err := s.addRule(i, r); err != nil {
+				return nil, fmt.Errorf("scope %s, path %q: %w", scope.Name, r.Path, err)
+			}
+		}
+	}
+	return s, nil
+}
+
+func (s *scopes) addRule(scope int, r connectors.Rule) error {
+	segments, err := rulePath(r.Path)
+	if err != nil {
+		return err
+	}
+	covers, err := ruleMethods(r.Methods)
+	if err != nil {
+		return err
+	}
+	if r.Deny {
+		s.deny.add(foldAll(trimSlash(segments)), ending{methods: covers, scope: scope})
+		return nil
+	}
+	s.allow.add(segments, ending{methods: covers, scope: scope, route: r.Path})
+	return nil
+}
+
+// hold makes the set of the named scopes. Names that are no scopes of the
+// connection any more give nothing.
+func (s *scopes) hold(names []string) scopeSet {
+	var held scopeSet
+	for _, name := range names {
+		if i, ok := s.index[name]; ok {
+			held.add(i)
+		}
+	}
+	return held
+}
+
+// judge returns the scopes under which a request passes and the most exact
+// rule that speaks of it.
+func (s *scopes) judge(method methodSet, segments []string) (scopeSet, string) {
+	var m match
+	s.allow.find(method, segments, &m)
+	if s.deny.empty() {
+		return m.scopes, m.route
+	}
+	var denied match
+	s.deny.find(method, foldAll(trimSlash(segments)), &denied)
+	m.scopes.remove(&denied.scopes)
+	return m.scopes, m.route
+}
+
+// needs names the scopes of a set.
+func (s *scopes) needs(set scopeSet) []string {
+	names := []string{}
+	set.each(func(i int) { names = append(names, s.names[i]) })
+	return names
+}
+
+var (
+	errRulePath  = errors.New("a rule's path begins with a slash; {name} is a whole segment and ** the last one")
+	errRuleQuery = errors.New("a rule's path is plain text without encoding, query or dot segments")
+)
+
+// rulePath splits "/4/worklogs/{id}" into segments; {…} becomes anySegment
+// and a final ** anyTail.
+func rulePath(path string) ([]string, error) {
+	if path == "" || path[0] != '/' {
+		return nil, errRulePath
+	}
+	segments, refused := splitPath(strings.NewReplacer("{", "(", "}", ")").Replace(path[1:]))
+	if refused != nil || strings.ContainsAny(path, "%?#") {
+		return nil, errRuleQuery
+	}
+	raw := strings.Split(path[1:], "/")
+	for i := range segments {
+		switch s := raw[i]; {
+		case s == "**":
+			if i != len(raw)-1 {
+				return nil, errRulePath
+			}
+			segments[i] = anyTail
+		case len(s) > 2 && s[0] == '{' && strings.IndexAny(s[1:], "{}") == len(s)-2:
+			segments[i] = anySegment
+		case strings.ContainsAny(s, "{}*"):
+			return nil, errRulePath
+		}
+	}
+	return segments, nil
+}
+
+// ruleMethods makes the set of a rule. A rule about GET is one about HEAD as
+// well, which asks for less of the same.
+func ruleMethods(names []string) (methodSet, error) {
+	if len(names) == 0 {
+		return anyMethod, nil
+	}
+	var set methodSet
+	for _, name := range names {
+		m := methodOf(name)
+		if m == 0 {
+			return 0, fmt.Errorf("method %q is none of %s", name, strings.Join(methods, ", "))
+		}
+		set |= m
+	}
+	if set&methodOf(http.MethodGet) != 0 {
+		set |= methodOf(http.MethodHead)
+	}
+	return set, nil
+}
+
+// trimSlash drops the empty segment of a trailing slash.
+func trimSlash(segments []string) []string {
+	if n := len(segments); n > 0 && segments[n-1] == "" {
+		return segments[:n-1]
+	}
+	return segments
+}
+
+func foldAll(segments []string) []string {
+	out := make([]string, len(segments))
+	for i, s := range segments {
+		out[i] = s
+		if s != anySegment && s != anyTail {
+			out[i] = fold(s)
+		}
+	}
+	return out
+}
+
+// fold makes one spelling of all that a careless system takes for the same:
+// letters without case, and no dots or spaces at the end (Windows).
+func fold(s string) string {
+	return strings.Map(func(r rune) rune {
+		least := r
+		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+			least = min(least, f)
+		}
+		return least
+	}, strings.TrimRight(s, ". "))
+}

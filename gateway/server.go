@@ -1,0 +1,54 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	headTimeout = 5 * time.Second
+	idleTimeout = 2 * time.Minute
+	writeGrace  = 10 * time.Second
+)
+
+// Serve takes requests from ln until ctx ends, then lets those under way
+// finish. It speaks HTTP/1.1 without TLS, which ends in front of it.
+func (g *Gateway) Serve(ctx context.Context, ln net.Listener) error {
+	srv := &http.Server{
+		Handler:                      g.Handler(),
+		ConnContext:                  withConn,
+		DisableGeneralOptionsHandler: true,
+		ReadHeaderTimeout:            headTimeout,
+		ReadTimeout:                  g.limits.Duration,
+		WriteTimeout:                 g.limits.Duration + writeGrace,
+		IdleTimeout:                  idleTimeout,
+		MaxHeaderBytes:               maxHead,
+		ErrorLog:                     newErrorLog(g.log, &mask{}),
+	}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(guard{ln}) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve gateway: %w", err)
+	case <-ctx.Done():
+	}
+	bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	err := srv.Shutdown(bye)
+	if err != nil {
+		err = errors.Join(err, srv.Close())
+	}
+	<-served
+	if err != nil {
+		return fmt.Errorf("shut gateway down: %w", err)
+	}
+	return nil
+}
+
+// Handler answers requests that net/http has read. It can't see how they were
+// framed: use Serve wherever clients are not trusted.
+func (g *Gateway) Handler() http.Handler { return http.HandlerFunc(g.handle) }

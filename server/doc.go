@@ -1,0 +1,7 @@
+// Package server is Latchkey's HTTP doors: the reveal page, on which a key is
+// shown once, and health, readiness and metrics.
+//
+// It owns what travels over HTTP: routes, headers, pages, limits and the
+// access log. It does not own the rules (workflow), the listener and its
+// timeouts (cmd/latchkey) or the requests made with keys (gateway).
+package server

@@ -1,0 +1,187 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"latchkey/connectors"
+	"latchkey/storage"
+	"latchkey/workflow"
+)
+
+// ticketPage shows what a ticket is for, before and after the key is shown.
+type ticketPage struct {
+	Title    string
+	ID       string
+	System   string
+	Scopes   []scopeLine
+	Lifetime string
+	Ends     moment // of the key
+
+	Left      string // before: how long the ticket is good for
+	LeftUntil moment
+
+	Key      string // after: the key, once
+	Brokered bool
+	Example  string // address to try the key on, or empty
+}
+
+type scopeLine struct{ Name, Title, Access string }
+
+// headOfTicket answers programs that want to know whether a link is alive.
+// They learn nothing and start no clock.
+func (s *Server) headOfTicket(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+}
+
+// lookAtTicket shows the page with the button. It spends nothing, however
+// often and by whomever it is loaded.
+func (s *Server) lookAtTicket(w http.ResponseWriter, r *http.Request) {
+	if strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch") {
+		// A browser that loads ahead is told to come when its person does:
+		// the first look starts the short clock.
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	if s.tooManyGuesses(w, r) {
+		return
+	}
+	ticket, err := s.workflow.OpenTicket(r.Context(), r.PathValue("ticket"))
+	if err != nil {
+		s.failTicket(w, r, err)
+		return
+	}
+	if ticket.State != workflow.TicketReady {
+		s.show(w, r, endedNotice(ticket))
+		return
+	}
+	now, err := s.workflow.DB.Now(r.Context())
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	page := s.ticketPage(ticket.Credential)
+	page.Title = "Your " + page.System + " key is ready"
+	page.Left, page.LeftUntil = timeLeft(ticket.ExpiresAt.Sub(now)), momentOf(ticket.ExpiresAt)
+	s.write(w, r, http.StatusOK, "ticket.html", page)
+}
+
+// revealKey spends the ticket and shows the key.
+func (s *Server) revealKey(w http.ResponseWriter, r *http.Request) {
+	if s.tooManyGuesses(w, r) {
+		return
+	}
+	key, ticket, err := s.workflow.Reveal(r.Context(), r.PathValue("ticket"), "http:"+refOf(r))
+	if err != nil {
+		s.failTicket(w, r, err)
+		return
+	}
+	if ticket.State != workflow.TicketReady {
+		s.show(w, r, endedNotice(ticket))
+		return
+	}
+	page := s.ticketPage(ticket.Credential)
+	page.Title = "Your " + page.System + " key"
+	page.Key = key.Expose()
+	page.Brokered = ticket.Credential.Brokered
+	page.Example = s.example(ticket.Credential)
+	s.write(w, r, http.StatusOK, "key.html", page)
+}
+
+// failTicket is fail for tickets: one that is not known counts as a guess.
+func (s *Server) failTicket(w http.ResponseWriter, r *http.Request, err error) {
+	if refusal, ok := workflow.AsRefusal(err); ok && refusal.Rule == workflow.RuleUnknown {
+		s.guesses.wrong(r)
+	}
+	s.fail(w, r, err)
+}
+
+func (s *Server) tooManyGuesses(w http.ResponseWriter, r *http.Request) bool {
+	wait := s.guesses.wait(r)
+	if wait == 0 {
+		return false
+	}
+	w.Header().Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+	s.show(w, r, notice{Status: http.StatusTooManyRequests, Title: "Too many wrong links",
+		Says: "Many links that are not valid were opened from your network in a short time.",
+		Next: "Wait a minute, then use the button in the newest message from Latchkey in Slack."})
+	return true
+}
+
+func (s *Server) wrongMethod(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Allow", "GET, HEAD, POST")
+	s.show(w, r, notice{Status: http.StatusMethodNotAllowed, Title: "This page can't do that",
+		Says: "It can only be opened, and show a key when its button is pressed.",
+		Next: "Open the newest message from Latchkey in Slack and use its button."})
+}
+
+// refuseCrossSite answers a form that was not sent from our own page.
+func (s *Server) refuseCrossSite(w http.ResponseWriter, r *http.Request) {
+	n := notice{Status: http.StatusForbidden, Title: "The key was not shown",
+		Says: "Your browser did not confirm that the button was pressed on Latchkey's own page, so nothing was done.",
+		Next: "Open the link from Slack in a browser window and press the button there."}
+	if !s.secure {
+		n.Says += " Browsers confirm it only for addresses that begin with https:// and for the machine they run on."
+		n.Next += " If that does not help, ask an admin to serve Latchkey over https."
+	}
+	s.show(w, r, n)
+}
+
+func (s *Server) ticketPage(c storage.Credential) ticketPage {
+	p := ticketPage{ID: c.ID.String(), System: c.Connection, Ends: momentOf(c.ExpiresAt),
+		Lifetime: workflow.Duration(c.ExpiresAt.Sub(c.ActivatedAt).Round(time.Minute)).Words()}
+	known := map[string]workflow.ScopeRule{}
+	for _, rule := range s.workflow.Rules().Connections[c.Connection].Scopes {
+		known[rule.Name] = rule
+	}
+	for _, name := range c.Scopes {
+		line := scopeLine{Name: name, Title: known[name].Title, Access: accessWords(known[name].Access)}
+		if line.Title == name {
+			line.Title = ""
+		}
+		p.Scopes = append(p.Scopes, line)
+	}
+	return p
+}
+
+func accessWords(a connectors.Access) string {
+	switch a {
+	case connectors.Read:
+		return "can read"
+	case connectors.Write:
+		return "can change things"
+	case connectors.Admin:
+		return "can administer"
+	}
+	return ""
+}
+
+// endedNotice says why a ticket shows no key, and what to do.
+func endedNotice(t workflow.Ticket) notice {
+	n := notice{Status: http.StatusGone, Next: "If you still need one, ask for a new key in Slack."}
+	id := t.Credential.ID.String()
+	if t.State == workflow.TicketSpent {
+		n.Title = "This key was already shown"
+		n.Says = "A key is shown once, and that has happened. Nobody, not even an admin, can show " + id + " again."
+		n.Next = "If you have lost it, ask for a new one in Slack. If it was not you who saw it, revoke it there at once and tell an admin."
+		return n
+	}
+	switch t.Credential.State {
+	case storage.CredentialSuspended:
+		n.Title = "This key is suspended"
+		n.Says = "While " + id + " is suspended, it works nowhere and can't be collected."
+		n.Next = "Ask an admin why, and whether it will be resumed."
+	case storage.CredentialExpired:
+		n.Title = "This key has expired"
+		n.Says = "The time " + id + " was granted for is over. It works nowhere any more."
+	case storage.CredentialRevoking, storage.CredentialRevokeFailed, storage.CredentialRevoked:
+		n.Title = "This key was revoked"
+		n.Says = "It was revoked before it was collected, so " + id + " is not shown. A key that nobody collects in time is revoked too."
+	case storage.CredentialActive, storage.CredentialIssuing, storage.CredentialIssueFailed:
+		n.Title = "This link is over"
+		n.Says = "The key was not collected in time: within 24 hours, and within 15 minutes of the first look at this page. It is being revoked, and was shown to nobody."
+	}
+	return n
+}

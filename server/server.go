@@ -1,0 +1,98 @@
+package server
+
+import (
+	"context"
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/rs/zerolog"
+
+	"latchkey/workflow"
+)
+
+// Deps is what a Server needs.
+type Deps struct {
+	Workflow *workflow.Service
+	Logger   zerolog.Logger
+
+	// GatewayURL is where a brokered key is used, as its owner reads it on
+	// the reveal page. Empty: the page gives no example.
+	GatewayURL string
+
+	// Ready looks at what serving needs, such as the database. It must come
+	// back when its context ends. Nil: always ready.
+	Ready func(context.Context) []Check
+
+	// Metrics is what /metrics shows; the doors' own metrics join it. One
+	// registry serves one Server. Nil: a registry of the Server's own.
+	Metrics *prometheus.Registry
+
+	// Secure says that people reach these doors over https only, and has
+	// their browsers insist on it.
+	Secure bool
+}
+
+// Check is the outcome of one look at something that serving needs. Name is
+// public; Err is for the log only.
+type Check struct {
+	Name string
+	Err  error
+}
+
+// Server is the HTTP doors. Safe for concurrent use.
+type Server struct {
+	workflow *workflow.Service
+	log      zerolog.Logger
+	gateway  string // without a trailing slash, or empty
+	ready    func(context.Context) []Check
+	registry *prometheus.Registry
+	secure   bool
+
+	pages   *template.Template
+	traffic traffic
+	guesses *guesses
+}
+
+// New makes the doors; Handler opens them.
+func New(d Deps) *Server {
+	if d.Ready == nil {
+		d.Ready = func(context.Context) []Check { return nil }
+	}
+	if d.Metrics == nil {
+		d.Metrics = prometheus.NewRegistry()
+	}
+	return &Server{
+		workflow: d.Workflow,
+		log:      d.Logger,
+		gateway:  strings.TrimRight(d.GatewayURL, "/"),
+		ready:    d.Ready,
+		registry: d.Metrics,
+		secure:   d.Secure,
+		pages:    template.Must(template.ParseFS(files, "pages/*.html")),
+		traffic:  newTraffic(d.Metrics),
+		guesses:  newGuesses(time.Now),
+	}
+}
+
+// Handler is every route behind the protections that all of them share.
+func (s *Server) Handler() http.Handler {
+	crossSite := http.NewCrossOriginProtection()
+	crossSite.SetDenyHandler(http.HandlerFunc(s.refuseCrossSite))
+
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.about)
+	mux.HandleFunc("GET /assets/{file}", s.asset)
+	mux.HandleFunc("GET /healthz", s.health)
+	mux.HandleFunc("GET /readyz", s.readiness)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("HEAD /reveal/{ticket}", s.headOfTicket)
+	mux.HandleFunc("GET /reveal/{ticket}", s.lookAtTicket)
+	mux.Handle("POST /reveal/{ticket}", crossSite.Handler(http.HandlerFunc(s.revealKey)))
+	mux.HandleFunc("/reveal/{ticket}", s.wrongMethod)
+	mux.HandleFunc("/", s.unknownPage)
+	return s.observe(s.harden(mux))
+}
