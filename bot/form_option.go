@@ -7,7 +7,6 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"latchkey/connectors"
 	"latchkey/workflow"
 )
 
@@ -68,13 +67,13 @@ func scopeOption(s workflow.ScopeRule) *slack.OptionBlockObject {
 	return option(s.Name, s.Name, description)
 }
 
-func accessLabel(a connectors.Access) string {
+func accessLabel(a workflow.Access) string {
 	switch a {
-	case connectors.Read:
+	case workflow.Read:
 		return "Read only"
-	case connectors.Write:
+	case workflow.Write:
 		return "Write access"
-	case connectors.Admin:
+	case workflow.Admin:
 		return "Admin access"
 	}
 	return "Unknown access"

@@ -91,10 +91,13 @@ func errorsFor(state *slack.ViewState, r workflow.Refusal) map[string]string {
 			return map[string]string{id: plainSentence(r.Reason)}
 		}
 	}
-	if inputOf(state, blockSystem) != "" {
-		return map[string]string{blockSystem: stillLoading}
+	if inputOf(state, blockSystem) == "" {
+		return nil
 	}
-	return nil
+	if r.Field == "" {
+		return map[string]string{blockSystem: plainSentence(r.Reason)}
+	}
+	return map[string]string{blockSystem: stillLoading}
 }
 
 // inputOf is the ID under which a block was shown, or "".

@@ -6,20 +6,19 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"latchkey/connectors"
 	"latchkey/workflow"
 )
 
 // requestForm is what the request form holds. What people chose comes from
-// Slack; ScopeList and Ceiling come from the system they chose.
+// Slack; Offer is what the policy lets this person ask for on the system they
+// chose.
 type requestForm struct {
-	System    string
-	Preset    string
-	Scopes    []string // option values, when the preset is to choose
-	Lifetime  workflow.Duration
-	Reason    string
-	Ceiling   workflow.Duration // the longest life any rule allows; zero when none is known
-	ScopeList []workflow.ScopeRule
+	System   string
+	Preset   string
+	Scopes   []string // option values, when the preset is to choose
+	Lifetime workflow.Duration
+	Reason   string
+	Offer    workflow.Offer
 }
 
 // The presets of the form.
@@ -37,41 +36,46 @@ const (
 
 // ask is what the form asks for. Presets never bring admin access with them.
 func (f requestForm) ask() workflow.Ask {
-	return workflow.Ask{Connection: f.System, Kind: string(connectors.APIKey), Scopes: f.scopes(f.Preset), Lifetime: f.Lifetime, Reason: f.Reason}
+	return workflow.Ask{Connection: f.System, Kind: workflow.APIKey, Scopes: f.scopes(f.Preset), Lifetime: f.Lifetime, Reason: f.Reason}
 }
 
 // scopes are the scopes a preset stands for.
 func (f requestForm) scopes(preset string) []string {
-	var out []string
 	switch preset {
 	case presetRead:
-		for _, s := range f.ScopeList {
-			if s.Access == connectors.Read {
-				out = append(out, s.Name)
-			}
-		}
+		return f.Offer.Read.Scopes
 	case presetWrite:
-		for _, s := range f.ScopeList {
-			if s.Access == connectors.Read || s.Access == connectors.Write {
-				out = append(out, s.Name)
-			}
-		}
+		return f.Offer.Write.Scopes
 	case presetChoose:
+		var out []string
 		for _, chosen := range f.Scopes {
 			out = append(out, f.scopeOf(chosen))
 		}
+		return out
 	}
-	return out
+	return nil
+}
+
+// ceiling is the longest life that what is chosen may have; zero when none is
+// known.
+func (f requestForm) ceiling() workflow.Duration {
+	switch f.Preset {
+	case presetRead:
+		return f.Offer.Read.Ceiling
+	case presetWrite:
+		return f.Offer.Write.Ceiling
+	}
+	return f.Offer.Ceiling
 }
 
 // scopeOf finds the scope of an option's value, which may be cut; what is not
 // on offer stays as it is, for workflow to refuse.
 func (f requestForm) scopeOf(value string) string {
-	i := slices.IndexFunc(f.ScopeList, func(s workflow.ScopeRule) bool { return optionValue(s.Name) == value })
+	i := slices.IndexFunc(f.Offer.Scopes, func(s workflow.ScopeRule) bool { return optionValue(s.Name) == value })
 	if i < 0 {
 		return value
 	}
-	return f.ScopeList[i].Name
+	return f.Offer.Scopes[i].Name
 }
 
 // presets are those that stand for something on this system; reading comes
@@ -82,7 +86,7 @@ func (f requestForm) presets() []*slack.OptionBlockObject {
 	if len(read) > 0 {
 		out = append(out, option(presetRead, "Read only", plural(len(read), "scope")+", nothing can be changed"))
 	}
-	if len(write) > len(read) {
+	if len(write) > 0 {
 		out = append(out, option(presetWrite, "Read and write", plural(len(write), "scope")+", no admin access"))
 	}
 	return append(out, option(presetChoose, "Choose scopes", "Take exactly what you need"))
@@ -106,7 +110,7 @@ func requestModal(f requestForm, systems int) slack.ModalViewRequest {
 	if f.Preset == presetChoose {
 		blocks = append(blocks, scopesInput(f))
 	} else {
-		blocks = append(blocks, section("This asks for:\n"+scopeLines(ruleViews(f.ScopeList, f.scopes(f.Preset)), maxScopesShown)))
+		blocks = append(blocks, section("This asks for:\n"+scopeLines(ruleViews(f.Offer.Scopes, f.scopes(f.Preset)), maxScopesShown)))
 	}
 	blocks = append(blocks, lifetimeInput(f), reasonInput("Why", f.Reason,
 		"What will use the key, and what for?", "Whoever approves reads this. Put no keys, passwords or other secrets in it."))
@@ -129,7 +133,7 @@ func systemInput(f requestForm, systems int) slack.Block {
 func scopesInput(f requestForm) slack.Block {
 	sel := slack.NewOptionsMultiSelectBlockElement(slack.MultiOptTypeExternal, plain("Choose scopes", maxPlaceholder), actionID(verbScopes, f.System)).
 		WithMinQueryLength(0).WithMaxSelectedItems(maxScopesChosen)
-	for _, s := range f.ScopeList {
+	for _, s := range f.Offer.Scopes {
 		if slices.Contains(f.Scopes, optionValue(s.Name)) && len(sel.InitialOptions) < maxScopesChosen {
 			sel.InitialOptions = append(sel.InitialOptions, scopeOption(s))
 		}
@@ -139,13 +143,14 @@ func scopesInput(f requestForm) slack.Block {
 }
 
 func lifetimeInput(f requestForm) slack.Block {
+	ceiling := f.ceiling()
 	hint := "The time starts when the key is made."
-	if f.Ceiling > 0 {
-		hint = fmt.Sprintf("At most %s. %s", f.Ceiling.Words(), hint)
+	if ceiling > 0 {
+		hint = fmt.Sprintf("At most %s. %s", ceiling.Words(), hint)
 	}
-	choices := lifetimes(f.Ceiling)
+	choices := lifetimes(ceiling)
 	sel := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, nil, blockLifetime, choices...)
-	sel.InitialOption = selected(choices, f.Lifetime.String(), defaultLifetime(f.Ceiling))
+	sel.InitialOption = selected(choices, f.Lifetime.String(), defaultLifetime(ceiling))
 	return slack.NewInputBlock(blockOf(blockLifetime, f.System), plain("How long", maxHint), plain(hint, maxHint), sel)
 }
 

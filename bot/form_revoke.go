@@ -12,11 +12,11 @@ import (
 func revokeModal(v workflow.CredentialView, metadata string) slack.ModalViewRequest {
 	c := v.Credential
 	return modal(callbackRevoke, "Revoke "+c.ID.String(), "Revoke", metadata,
-		section(fmt.Sprintf("Key %s for %s, held by %s: *%s*.", code(c.ID.String()), bold(c.Connection), personMarkup(v.Owner), stateMarkup(c))),
+		section(fmt.Sprintf("Key %s for %s, held by %s: *%s*.", code(c.ID.String()), bold(c.Connection), holder(v, personMarkup), stateMarkup(c))),
 		section("*Scopes*\n"+scopeLines(v.Scopes, maxScopesShown)),
 		facts([2]string{"Use", lastUsed(c, moment)}, [2]string{"Expires", expires(c)}),
 		section("*Used in the last 7 days*\n"+endpointLines(v)),
-		small(stopWords(v)),
+		small(stopWords(v)+" This can't be undone; its owner can ask for a new key."),
 		reasonInput("Why do you revoke it?", "", "What happened?", "Its owner reads this."))
 }
 
@@ -26,12 +26,12 @@ func giveBackModal(v workflow.CredentialView, metadata string) slack.ModalViewRe
 	return modal(callbackGiveBack, "Give back "+c.ID.String(), "Give back", metadata,
 		section(fmt.Sprintf("Do you give back your key %s for %s? It is *%s*; %s.", code(c.ID.String()), bold(c.Connection), stateMarkup(c), lastUsed(c, moment))),
 		section("*Used in the last 7 days*\n"+endpointLines(v)),
-		small(stopWords(v)))
+		small(stopWords(v)+" This can't be undone; you can ask for a new key."))
 }
 
 func stopWords(v workflow.CredentialView) string {
 	if v.Credential.Brokered {
-		return "Whatever uses it stops working at once. This can't be undone; you can ask for a new key."
+		return "Whatever uses it stops working at once."
 	}
-	return "Whatever uses it stops working as soon as the system has revoked it. This can't be undone; you can ask for a new key."
+	return "Whatever uses it stops working as soon as the system has revoked it."
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/slack-go/slack"
 
@@ -13,11 +12,15 @@ import (
 )
 
 // openRequest opens the request form.
-func (b *Bot) openRequest(_ context.Context, a workflow.Actor, trigger, system string) answer {
+func (b *Bot) openRequest(ctx context.Context, a workflow.Actor, trigger, system string) answer {
 	if err := a.Admit(); err != nil {
 		return b.explainModal(trigger, err)
 	}
-	view := requestModal(b.form(requestForm{System: system}), len(b.Workflow.Systems()))
+	f, err := b.form(ctx, a, requestForm{System: system})
+	if err != nil {
+		return b.explainModal(trigger, err)
+	}
+	view := requestModal(f, len(b.Workflow.Systems()))
 	return answer{after: func(ctx context.Context) error {
 		if _, err := b.Client.api.OpenViewContext(ctx, trigger, view); err != nil {
 			return fmt.Errorf("open request form: %w", err)
@@ -26,17 +29,15 @@ func (b *Bot) openRequest(_ context.Context, a workflow.Actor, trigger, system s
 	}}
 }
 
-// form completes what was filled in with what the system offers.
-func (b *Bot) form(f requestForm) requestForm {
-	systems := b.Workflow.Systems()
-	i := slices.IndexFunc(systems, func(s workflow.System) bool { return s.Name == f.System })
-	if i < 0 {
+// form completes what was filled in with what the policy offers this person.
+func (b *Bot) form(ctx context.Context, a workflow.Actor, f requestForm) (requestForm, error) {
+	if !b.isSystem(f.System) {
 		f.System = ""
-		return f
+		return f, nil
 	}
-	f.ScopeList = systems[i].Scopes
-	f.Ceiling = b.Workflow.Ceiling(f.System)
-	return f
+	var err error
+	f.Offer, err = b.Workflow.Offer(ctx, a, f.System)
+	return f, err
 }
 
 func (b *Bot) clickNew(ctx context.Context, c click) answer {
@@ -44,9 +45,13 @@ func (b *Bot) clickNew(ctx context.Context, c click) answer {
 }
 
 // clickForm shows the fields that a choice in the form brings with it.
-func (b *Bot) clickForm(_ context.Context, c click) answer {
+func (b *Bot) clickForm(ctx context.Context, c click) answer {
 	v := c.callback.View
-	view := requestModal(b.form(readRequestForm(v.State)), len(b.Workflow.Systems()))
+	f, err := b.form(ctx, c.actor, readRequestForm(v.State))
+	if err != nil {
+		return b.explainClick(c.callback, err)
+	}
+	view := requestModal(f, len(b.Workflow.Systems()))
 	return answer{after: func(ctx context.Context) error {
 		if _, err := b.Client.api.UpdateViewContext(ctx, view, "", v.Hash, v.ID); err != nil {
 			return fmt.Errorf("update request form: %w", err)
@@ -56,14 +61,22 @@ func (b *Bot) clickForm(_ context.Context, c click) answer {
 }
 
 // suggest offers systems and scopes as somebody types.
-func (b *Bot) suggest(_ context.Context, cb *slack.InteractionCallback) answer {
+func (b *Bot) suggest(ctx context.Context, cb *slack.InteractionCallback) answer {
 	v, _ := splitAction(cb.ActionID)
 	switch v {
 	case verbSystem:
 		return answer{ack: slack.OptionsResponse{Options: systemOptions(b.Workflow.Systems(), cb.Value)}}
 	case verbScopes:
-		f := b.form(readRequestForm(cb.View.State))
-		return answer{ack: slack.OptionsResponse{Options: scopeOptions(f.ScopeList, cb.Value)}}
+		a, err := b.actor(ctx, cb.User, "suggestion")
+		if err != nil {
+			b.Logger.Warn().Err(err).Msg("no suggestions")
+			return answer{ack: slack.OptionsResponse{Options: []*slack.OptionBlockObject{}}}
+		}
+		f, err := b.form(ctx, a, readRequestForm(cb.View.State))
+		if err != nil {
+			b.Logger.Warn().Err(err).Msg("no suggestions")
+		}
+		return answer{ack: slack.OptionsResponse{Options: scopeOptions(f.Offer.Scopes, cb.Value)}}
 	default:
 		return answer{ack: slack.OptionsResponse{Options: []*slack.OptionBlockObject{}}}
 	}
@@ -71,7 +84,10 @@ func (b *Bot) suggest(_ context.Context, cb *slack.InteractionCallback) answer {
 
 // submitRequest judges the form and shows who would be asked.
 func (b *Bot) submitRequest(ctx context.Context, s submission) answer {
-	f := b.form(readRequestForm(s.view.State))
+	f, err := b.form(ctx, s.actor, readRequestForm(s.view.State))
+	if err != nil {
+		return b.explainSubmission(s, err)
+	}
 	ask := f.ask()
 	preview, err := b.Workflow.Preview(ctx, s.actor, ask)
 	if err != nil {
@@ -81,7 +97,7 @@ func (b *Bot) submitRequest(ctx context.Context, s submission) answer {
 	if err != nil {
 		return b.explainSubmission(s, err)
 	}
-	view := previewModal(ask, preview, f.ScopeList, string(metadata))
+	view := previewModal(ask, preview, f.Offer.Scopes, string(metadata))
 	return answer{ack: slack.NewPushViewSubmissionResponse(&view)}
 }
 

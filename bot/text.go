@@ -45,7 +45,7 @@ func clean(s string) string {
 
 func invisible(r rune) bool {
 	switch {
-	case r == '\n' || r == '\t':
+	case r == '\n' || r == '\t' || r >= ' ' && r < 0x7f:
 		return false
 	case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Variation_Selector):
 		return true
@@ -180,16 +180,23 @@ func joinPeople(people []workflow.Person, show func(workflow.Person) string) str
 	if len(people) == 0 {
 		return "nobody"
 	}
-	out := make([]string, len(people))
-	for i, p := range people {
+	shown := people[:min(maxNames, len(people))]
+	out := make([]string, len(shown))
+	for i, p := range shown {
 		out[i] = show(p)
 	}
-	return joinSome(out, maxNames)
+	if more := len(people) - len(shown); more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(out, ", "), more)
+	}
+	return join(out)
 }
 
-// plural counts: "1 key", "3 keys".
+// plural counts: "no keys", "1 key", "3 keys".
 func plural(n int, noun string) string {
-	if n == 1 {
+	switch n {
+	case 0:
+		return "no " + noun + "s"
+	case 1:
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
@@ -214,3 +221,11 @@ func day(t time.Time) string {
 func utc(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04") + " UTC" }
 
 func utcDay(t time.Time) string { return t.UTC().Format("2 Jan 2006") }
+
+// sentence ends with a full stop, unless it ends already.
+func sentence(s string) string {
+	if strings.HasSuffix(s, ".") || strings.HasSuffix(s, "!") || strings.HasSuffix(s, "?") || strings.HasSuffix(s, ellipsis) {
+		return s
+	}
+	return s + "."
+}

@@ -25,7 +25,7 @@ func cardMessage(v workflow.RequestView, why string) message {
 		section(scopeSection(v.Scopes, maxScopesShown)),
 		quote("Why", r.Reason),
 		section("*Already holds on " + words(cut(line(r.Connection), maxName)) + "*\n" + holdings(v)),
-		section("*Approvals*\n" + stepLines(v.Steps)),
+		section("*Approvals*\n" + stepLines(v)),
 		small(cardFooter(v)),
 	}
 	if why != "" {
@@ -78,7 +78,7 @@ func decide(v workflow.RequestView) slack.Block {
 	approve := primary(button(verbApprove, id, "Approve", "Approve"+which)).WithConfirm(confirmApprove(v))
 	return actions("decide/"+id,
 		approve,
-		button(verbApproveLess, id, "Approve less", "Approve less than"+which),
+		button(verbApproveLess, id, "Approve less", "Approve less of"+which),
 		danger(button(verbDeny, id, "Deny", "Deny"+which)),
 		button(verbDetails, id, "Details", "Details of"+which))
 }

@@ -191,7 +191,7 @@ func crowd(n int) workflow.HomeView {
 }
 
 func chosenForm() requestForm {
-	return requestForm{System: "tempo", Ceiling: days(90), ScopeList: tempoScopes()}
+	return requestForm{System: "tempo", Offer: offerOf(tempoScopes(), days(90))}
 }
 
 func previewOf() workflow.Preview {
@@ -202,6 +202,25 @@ func manyLines(n int) []string {
 	out := make([]string, n)
 	for i := range out {
 		out[i] = fmt.Sprintf("Line %d.", i+1)
+	}
+	return out
+}
+
+// offerOf is an offer under which one rule gives everything.
+func offerOf(scopes []workflow.ScopeRule, ceiling workflow.Duration) workflow.Offer {
+	out := workflow.Offer{Scopes: scopes, Ceiling: ceiling}
+	var read, write []string
+	for _, s := range scopes {
+		switch s.Access {
+		case workflow.Read:
+			read, write = append(read, s.Name), append(write, s.Name)
+		case workflow.Write:
+			write = append(write, s.Name)
+		}
+	}
+	out.Read = workflow.Choice{Policy: "read", Scopes: read, Ceiling: ceiling}
+	if len(write) > len(read) {
+		out.Write = workflow.Choice{Policy: "write", Scopes: write, Ceiling: ceiling}
 	}
 	return out
 }

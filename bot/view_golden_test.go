@@ -139,7 +139,7 @@ func modals() map[string]slack.ModalViewRequest {
 	choose.Preset, choose.Scopes, choose.Lifetime, choose.Reason = presetChoose, []string{"worklogs:manage", "gone"}, days(90), "Import."
 	write := form
 	write.Preset = presetWrite
-	admin := requestForm{System: "tempo", ScopeList: tempoScopes()[3:4]}
+	admin := requestForm{System: "tempo", Offer: offerOf(tempoScopes()[3:4], 0)}
 	auto := workflow.Preview{Policy: "tempo-read", Auto: true, MaxLifetime: days(90), PendingFor: days(3)}
 	filed := storage.Request{ID: 1, State: storage.RequestPending, PolicyName: "tempo-write", LapsesAt: noon()}
 	approved := filed

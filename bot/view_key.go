@@ -84,6 +84,9 @@ func keyHint(c storage.Credential) string {
 	return c.KeyPrefix + ellipsis + c.KeyLast4
 }
 
+// givenBack is the reason workflow records when an owner gives none.
+const givenBack = "given back"
+
 // revokeMessage says who ended a key and why, and how far it is.
 func revokeMessage(v workflow.CredentialView, which, whichMarkup string) message {
 	c := v.Credential
@@ -92,6 +95,8 @@ func revokeMessage(v workflow.CredentialView, which, whichMarkup string) message
 		why = e.Reason
 		switch {
 		case bySystem(e):
+		case e.ActorID == c.OwnerID && e.Reason == givenBack:
+			by, why = " because you gave it back", ""
 		case e.ActorID == c.OwnerID:
 			by = " by you"
 		default:

@@ -9,19 +9,19 @@ import (
 	"latchkey/workflow"
 )
 
-// Bounds of lists in one message, so that it stays under Slack's limit on all
-// texts together.
+// Bounds of lists in one message, so that it stays under Slack's limits on all
+// texts together and on what may travel with an ack.
 const (
 	maxKeysListed     = 20
-	maxRequestsListed = 10
+	maxRequestsListed = 6
 )
 
 // summaryMessage answers the bare command: what there is, and what to do
 // next.
 func summaryMessage(h workflow.HomeView, command string) message {
 	waiting := waitingOf(h.Requests)
-	text := fmt.Sprintf("You hold %s. %s of yours %s for approval, and %s for your decision.",
-		plural(len(h.Keys), "key"), plural(waiting, "request"), waits(waiting), countWaiting(len(h.Waiting)))
+	text := fmt.Sprintf("You hold %s. %s for approval, and %s for your decision.",
+		plural(len(h.Keys), "key"), ownWaiting(waiting), countWaiting(len(h.Waiting)))
 	buttons := []slack.BlockElement{primary(button(verbNew, "", "New request", "Ask for an API key"))}
 	if len(h.Keys) > 0 {
 		buttons = append(buttons, button(verbMine, "", fmt.Sprintf("My keys (%d)", len(h.Keys)), "List my keys"))
@@ -43,11 +43,14 @@ func waitingOf(mine []workflow.RequestView) int {
 	return n
 }
 
-func waits(n int) string {
-	if n == 1 {
-		return "waits"
+func ownWaiting(n int) string {
+	switch n {
+	case 0:
+		return "None of your requests waits"
+	case 1:
+		return "1 of your requests waits"
 	}
-	return "wait"
+	return fmt.Sprintf("%d of your requests wait", n)
 }
 
 func countWaiting(n int) string {
@@ -111,7 +114,7 @@ func keyInLine(v workflow.CredentialView, withOwner bool) string {
 	c := v.Credential
 	out := fmt.Sprintf("%s for %s", code(c.ID.String()), bold(c.Connection))
 	if withOwner {
-		out += ", held by " + personMarkup(v.Owner)
+		out += ", held by " + holder(v, personMarkup)
 	}
 	out += fmt.Sprintf(": *%s*\n%s; %s", stateMarkup(c), scopeCount(v.Scopes), lastUsed(c, day))
 	if collectable(v) {

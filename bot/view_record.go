@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -14,7 +15,7 @@ import (
 type record struct {
 	what string    // "Approved by Bob and Carol"
 	at   time.Time // zero when it is not known or says nothing
-	why  string    // with its full stop, or empty
+	why  string    // or empty
 }
 
 // recordOf says how a request ended; the zero record while it is pending.
@@ -24,7 +25,11 @@ func recordOf(v workflow.RequestView) record {
 	case storage.RequestPending:
 		return record{}
 	case storage.RequestApproved, storage.RequestFulfilled:
-		return record{what: "Approved by " + approvedBy(v), at: r.DecidedAt}
+		out := record{what: "Approved by " + approvedBy(v), at: r.DecidedAt}
+		if len(v.Steps) == 0 {
+			out.why = "nobody had to be asked"
+		}
+		return out
 	case storage.RequestDenied:
 		out := record{what: "Denied", at: r.DecidedAt, why: r.StateReason}
 		if who := voted(v, storage.Deny); len(who) > 0 {
@@ -32,8 +37,11 @@ func recordOf(v workflow.RequestView) record {
 		}
 		return out
 	case storage.RequestLapsed:
-		return record{what: "Lapsed", at: r.DecidedAt, why: "nobody decided in time."}
+		return record{what: "Lapsed", at: r.DecidedAt, why: "nobody decided in time"}
 	case storage.RequestCanceled:
+		if by, ok := strings.CutPrefix(r.StateReason, "canceled by "); ok {
+			return record{what: "Canceled by " + cut(line(by), maxName)}
+		}
 		return record{what: "Canceled", why: r.StateReason}
 	case storage.RequestFailed:
 		return record{what: "Approved by " + approvedBy(v) + ", but the key could not be made", why: r.StateReason}
@@ -45,7 +53,7 @@ func approvedBy(v workflow.RequestView) string {
 	if who := voted(v, storage.Approve); len(who) > 0 {
 		return names(who)
 	}
-	return "the rule " + cut(line(v.Rule), maxName) + "; nobody had to be asked"
+	return "the rule " + cut(line(v.Rule), maxName)
 }
 
 // text is the record in plain text.
@@ -55,9 +63,9 @@ func (r record) text() string {
 		out += ", " + utc(r.at)
 	}
 	if r.why != "" {
-		return out + ": " + line(r.why)
+		out += ": " + line(r.why)
 	}
-	return out + "."
+	return sentence(out)
 }
 
 // block is the record with its time in the reader's zone.
@@ -69,9 +77,11 @@ func (r record) block() slack.Block {
 		line = append(line, slack.NewRichTextSectionTextElement(", ", nil),
 			slack.NewRichTextSectionDateElement(r.at.Unix(), "{date_short_pretty} at {time}", nil, &fallback))
 	}
+	end := "."
 	if r.why != "" {
-		line = append(line, slack.NewRichTextSectionTextElement(": "+cut(clean(r.why), maxQuote), nil))
+		end = sentence(": " + cut(clean(r.why), maxQuote))
 	}
+	line = append(line, slack.NewRichTextSectionTextElement(end, nil))
 	return slack.NewRichTextBlock("", slack.NewRichTextSection(line...))
 }
 
@@ -116,13 +126,18 @@ func stepOf(v workflow.RequestView, vote workflow.VoteView) (workflow.StepView, 
 	return workflow.StepView{}, false
 }
 
-// decisionMessage is the record of the end in a request's thread. It does not
-// change when the key does.
+// decisionMessage is the record of a decision in a request's thread, and of
+// the key it led to. It does not change when the key does.
 func decisionMessage(v workflow.RequestView) message {
 	if v.Request.State == storage.RequestPending {
 		text := v.Request.ID.String() + " waits for approval."
 		return say(text, section(text))
 	}
 	end := recordOf(v)
-	return say(escape(v.Request.ID.String()+": "+end.text()), end.block())
+	text := v.Request.ID.String() + ": " + end.text()
+	if v.Request.State != storage.RequestFulfilled || v.Credential == nil {
+		return say(escape(text), end.block())
+	}
+	made := "Key " + code(v.Credential.ID.String()) + " was made."
+	return say(escape(text)+" "+made, end.block(), section(made))
 }

@@ -5,14 +5,14 @@ import (
 	"slices"
 	"strings"
 
-	"latchkey/connectors"
 	"latchkey/workflow"
 )
 
 // Bounds of lists of scopes; what is left out is counted in words.
 const (
-	maxScopesShown  = 12
-	maxScopesInFull = 25 // where there is room: details and previews
+	maxScopesShown   = 12
+	maxScopesInFull  = 25 // where there is room
+	maxScopesInBrief = 8  // where much else is said
 )
 
 // bySeverity puts first what can do the most harm.
@@ -22,34 +22,34 @@ func bySeverity(scopes []workflow.ScopeView) []workflow.ScopeView {
 	return out
 }
 
-func severity(a connectors.Access) int {
+func severity(a workflow.Access) int {
 	switch a {
-	case connectors.Read:
+	case workflow.Read:
 		return 0
-	case connectors.Write:
+	case workflow.Write:
 		return 1
-	case connectors.Admin:
+	case workflow.Admin:
 		return 2
 	}
 	return 3
 }
 
 // accessWords marks in words what a scope can do.
-func accessWords(a connectors.Access) string {
+func accessWords(a workflow.Access) string {
 	switch a {
-	case connectors.Read:
+	case workflow.Read:
 		return "read"
-	case connectors.Write:
+	case workflow.Write:
 		return "write access"
-	case connectors.Admin:
+	case workflow.Admin:
 		return "admin access"
 	}
 	return "unknown access"
 }
 
 // accessMarkup is accessWords, stressed where it is more than reading.
-func accessMarkup(a connectors.Access) string {
-	if a == connectors.Read {
+func accessMarkup(a workflow.Access) string {
+	if a == workflow.Read {
 		return accessWords(a)
 	}
 	return "*" + accessWords(a) + "*"
@@ -70,6 +70,9 @@ func onTheTable(scopes []workflow.ScopeView) (kept, taken []workflow.ScopeView) 
 
 // scopeLines lists scopes in mrkdwn, a line each, the strongest first.
 func scopeLines(scopes []workflow.ScopeView, limit int) string {
+	if len(scopes) == 0 {
+		return "Unknown: the system does not say."
+	}
 	var out []string
 	scopes = bySeverity(scopes)
 	for _, s := range scopes[:min(limit, len(scopes))] {
@@ -90,12 +93,15 @@ func scopeMarkup(s workflow.ScopeView) string {
 }
 
 // countByAccess says how many scopes of each access there are: "2 with write
-// access, 5 read".
+// access and 5 read-only".
 func countByAccess(scopes []workflow.ScopeView) string {
 	counts := map[string]int{}
 	var order []string
 	for _, s := range bySeverity(scopes) {
-		w := accessWords(s.Access)
+		w := "with " + accessWords(s.Access)
+		if s.Access == workflow.Read {
+			w = "read-only"
+		}
 		if counts[w] == 0 {
 			order = append(order, w)
 		}

@@ -13,7 +13,7 @@ import (
 // showMessage tells everything about a key.
 func showMessage(v workflow.CredentialView) message {
 	c := v.Credential
-	text := fmt.Sprintf("Key %s for %s, held by %s: %s; %s.", c.ID, cut(line(c.Connection), maxName), name(v.Owner), stateWords(c), lastUsed(c, utc))
+	text := fmt.Sprintf("Key %s for %s, held by %s: %s; %s.", c.ID, cut(line(c.Connection), maxName), holder(v, name), stateWords(c), lastUsed(c, utc))
 	blocks := keyDetails(v)
 	if endable(c) {
 		blocks = append(blocks, actions("key/"+c.ID.String(), revokeButton(c), giveBackButton(c)))
@@ -40,7 +40,7 @@ func endable(c storage.Credential) bool {
 func keyDetails(v workflow.CredentialView) []slack.Block {
 	c := v.Credential
 	blocks := []slack.Block{
-		section(fmt.Sprintf("Key %s for %s, held by %s: *%s*.", code(c.ID.String()), bold(c.Connection), personMarkup(v.Owner), stateMarkup(c))),
+		section(fmt.Sprintf("Key %s for %s, held by %s: *%s*.", code(c.ID.String()), bold(c.Connection), holder(v, personMarkup), stateMarkup(c))),
 		section("*Scopes*\n" + scopeLines(v.Scopes, maxScopesInFull)),
 		facts([2]string{"Created", day(c.CreatedAt)}, [2]string{"Expires", expires(c)},
 			[2]string{"Use", lastUsed(c, moment)}, [2]string{"Asked for", origin(v)}),
@@ -54,6 +54,14 @@ func keyDetails(v workflow.CredentialView) []slack.Block {
 	return append(blocks,
 		section("*Used in the last 7 days*\n"+endpointLines(v)),
 		section("*What happened*\n"+storyLines(v.Events)))
+}
+
+// holder is the owner of a key, where one is known.
+func holder(v workflow.CredentialView, show func(workflow.Person) string) string {
+	if v.Credential.OwnerID == 0 {
+		return "an unknown person"
+	}
+	return show(v.Owner)
 }
 
 func expires(c storage.Credential) string {
@@ -79,25 +87,27 @@ func origin(v workflow.CredentialView) string {
 // requestMessage tells everything about a request.
 func requestMessage(v workflow.RequestView) message {
 	text := fmt.Sprintf("Request %s by %s for %s: %s.", v.Request.ID, name(v.Requester), asksFor(v.Request), requestWords(v))
-	return say(escape(text), requestDetails(v)...)
+	return say(escape(text), requestDetails(v, 2, maxScopesInBrief)...)
 }
 
 // detailsModal is requestMessage over the page.
 func detailsModal(v workflow.RequestView) slack.ModalViewRequest {
-	return modal("", "Request "+v.Request.ID.String(), "", "", requestDetails(v)...)
+	return modal("", "Request "+v.Request.ID.String(), "", "", requestDetails(v, 5, maxScopesInFull)...)
 }
 
-func requestDetails(v workflow.RequestView) []slack.Block {
+// requestDetails tells everything about a request, with as many reviewers'
+// words and scopes as the surface has room for.
+func requestDetails(v workflow.RequestView, notes, scopes int) []slack.Block {
 	r := v.Request
 	blocks := []slack.Block{
 		section(fmt.Sprintf("%s asks for %s.\nState: *%s*.", personMarkup(v.Requester), asksForMarkup(r), words(requestWords(v)))),
-		section(scopeSection(v.Scopes, maxScopesInFull)),
+		section(scopeSection(v.Scopes, scopes)),
 		quote("Why", r.Reason),
 		section("*Already holds on " + words(cut(line(r.Connection), maxName)) + "*\n" + holdings(v)),
-		section("*Approvals*\n" + approvalLines(v)),
+		section("*Approvals*\n" + stepLines(v)),
 	}
-	for _, vote := range reasoned(v) {
-		blocks = append(blocks, quote(name(vote.By)+" ("+votedWords(vote)+")", vote.Reason))
+	for _, vote := range reasoned(v, notes) {
+		blocks = append(blocks, quote(name(vote.By)+" ("+votedWords(vote)+")", cut(vote.Reason, maxNote)))
 	}
 	if r.State != storage.RequestPending {
 		blocks = append(blocks, recordOf(v).block())
@@ -108,23 +118,16 @@ func requestDetails(v workflow.RequestView) []slack.Block {
 	return append(blocks, small(fmt.Sprintf("Request %s, filed %s by the rule %s.", code(r.ID.String()), moment(r.CreatedAt), bold(v.Rule))))
 }
 
-// approvalLines says who is asked, or that nobody has to be.
-func approvalLines(v workflow.RequestView) string {
-	if len(v.Steps) == 0 {
-		return "The rule approves by itself: nobody is asked."
-	}
-	return stepLines(v.Steps)
-}
+// maxNote bounds what is shown of a reviewer's words.
+const maxNote = 300
 
-// maxReasons bounds how many reviewers' words are shown.
-const maxReasons = 5
-
-// reasoned are the votes that came with words.
-func reasoned(v workflow.RequestView) []workflow.VoteView {
+// reasoned are the approvals that came with words; a denial's words are the
+// record of the end.
+func reasoned(v workflow.RequestView, limit int) []workflow.VoteView {
 	var out []workflow.VoteView
 	for _, st := range v.Steps {
 		for _, vote := range st.Votes {
-			if strings.TrimSpace(vote.Reason) != "" && len(out) < maxReasons {
+			if vote.Decision == storage.Approve && strings.TrimSpace(vote.Reason) != "" && len(out) < limit {
 				out = append(out, vote)
 			}
 		}
@@ -133,10 +136,7 @@ func reasoned(v workflow.RequestView) []workflow.VoteView {
 }
 
 func votedWords(v workflow.VoteView) string {
-	switch {
-	case v.Decision == storage.Deny:
-		return "denied"
-	case v.Less:
+	if v.Less {
 		return "approved less"
 	}
 	return "approved"

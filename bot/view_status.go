@@ -21,7 +21,7 @@ func statusMessage(v workflow.RequestView) message {
 	case storage.RequestApproved, storage.RequestFulfilled:
 		text += recordOf(v).text()
 		if v.Credential != nil {
-			text += " The key: " + stateWords(*v.Credential) + "."
+			text += " Key: " + stateWords(*v.Credential) + "."
 		}
 	case storage.RequestDenied, storage.RequestLapsed, storage.RequestCanceled, storage.RequestFailed:
 		text += recordOf(v).text()
@@ -47,7 +47,7 @@ func pendingStatus(v workflow.RequestView, what string) []slack.Block {
 	return []slack.Block{
 		section(what),
 		section(scopeSection(v.Scopes, maxScopesShown)),
-		section("*Votes so far*\n" + stepLines(v.Steps)),
+		section("*Votes so far*\n" + stepLines(v)),
 		small(foot),
 		actions("own/"+id, cancel),
 	}

@@ -12,12 +12,16 @@ import (
 const maxStepsShown = 6
 
 // stepLines says in mrkdwn, a line each, who is asked and what they said.
-func stepLines(steps []workflow.StepView) string {
-	var out []string
-	for i, st := range steps[:min(maxStepsShown, len(steps))] {
-		out = append(out, stepTitle(i, len(steps), bold(st.Group))+": "+stepState(st))
+func stepLines(v workflow.RequestView) string {
+	if len(v.Steps) == 0 {
+		return "The rule approves by itself: nobody is asked."
 	}
-	if more := len(steps) - len(out); more > 0 {
+	pending := v.Request.State == storage.RequestPending
+	var out []string
+	for i, st := range v.Steps[:min(maxStepsShown, len(v.Steps))] {
+		out = append(out, stepTitle(i, len(v.Steps), bold(st.Group))+": "+stepState(st, pending))
+	}
+	if more := len(v.Steps) - len(out); more > 0 {
 		out = append(out, "and "+plural(more, "more step"))
 	}
 	return strings.Join(out, "\n")
@@ -30,7 +34,7 @@ func stepTitle(i, of int, group string) string {
 	return fmt.Sprintf("Step %d of %d, %s", i+1, of, group)
 }
 
-func stepState(st workflow.StepView) string {
+func stepState(st workflow.StepView, pending bool) string {
 	out := approvals(st)
 	if who := voters(st, storage.Approve); len(who) > 0 {
 		out += " (" + peopleMarkup(who) + ")"
@@ -39,9 +43,10 @@ func stepState(st workflow.StepView) string {
 		out += ", denied by " + peopleMarkup(who)
 	}
 	switch {
+	case !pending:
 	case st.Current:
 		out += ", asked now: " + peopleMarkup(yetToVote(st))
-	case !st.Done && len(st.Votes) == 0:
+	case !st.Done:
 		out += ", asked later: " + peopleMarkup(st.Eligible)
 	}
 	return out
@@ -49,7 +54,7 @@ func stepState(st workflow.StepView) string {
 
 // approvals counts: "1 of 2 approvals".
 func approvals(st workflow.StepView) string {
-	return fmt.Sprintf("%d of %s", st.Approvals(), plural(st.Quorum, "approval"))
+	return fmt.Sprintf("%d of %d approvals", st.Approvals(), st.Quorum)
 }
 
 func voters(st workflow.StepView, d storage.Decision) []workflow.Person {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"latchkey/connectors"
 	"latchkey/storage"
 	"latchkey/workflow"
 )
@@ -75,7 +74,7 @@ func requestWords(v workflow.RequestView) string {
 		return "Waiting for approval"
 	case storage.RequestApproved, storage.RequestFulfilled:
 		if v.Credential != nil {
-			return "Approved; the key: " + stateWords(*v.Credential)
+			return "Approved. Key: " + stateWords(*v.Credential)
 		}
 		return "Approved"
 	case storage.RequestDenied:
@@ -103,7 +102,7 @@ func lastUsed(c storage.Credential, show func(time.Time) string) string {
 
 // thing is what a kind is called.
 func thing(kind string) string {
-	if kind == string(connectors.OAuthGrant) {
+	if kind == workflow.OAuthGrant {
 		return "the use of an OAuth app"
 	}
 	return "an API key"

@@ -160,6 +160,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 	defer stop()
 	metered := make(chan error, 1)
 	go func() { metered <- g.meter.run(metering) }()
+	var partitions sync.WaitGroup
+	defer partitions.Wait()
+	partitions.Go(func() { g.meter.keepPartitions(ctx) })
 
 	g.keeper.run(ctx)
 

@@ -121,10 +121,14 @@ func (k *keeper) listen(ctx context.Context) {
 		ids = append(ids, id)
 	}
 	clear(k.heard)
-	k.due = k.due || k.lost
+	lost := k.lost
 	k.lost = false
 	k.mu.Unlock()
 
+	if lost {
+		k.due = true
+		k.poll(ctx)
+	}
 	if len(ids) == 0 {
 		return
 	}

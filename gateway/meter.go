@@ -62,9 +62,6 @@ func (m *meter) record(a storage.Access, used bool) {
 func (m *meter) run(ctx context.Context) error {
 	flush := time.NewTicker(m.every)
 	defer flush.Stop()
-	partitions := time.NewTicker(partitionEvery)
-	defer partitions.Stop()
-	m.ensurePartitions(ctx)
 	for {
 		queue := m.queue
 		if len(m.batch) == meterBatch {
@@ -80,8 +77,6 @@ func (m *meter) run(ctx context.Context) error {
 			}
 		case <-flush.C:
 			m.flush(ctx)
-		case <-partitions.C:
-			m.ensurePartitions(ctx)
 		}
 	}
 }
@@ -140,11 +135,20 @@ func (m *meter) finish(ctx context.Context) error {
 	}
 }
 
-func (m *meter) ensurePartitions(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, meterTimeout)
-	defer cancel()
-	err := m.db.EnsureAccessPartitions(ctx, partitionDays)
-	if err != nil && ctx.Err() == nil {
-		m.log.Warn().Err(err).Msg("could not make access log partitions")
+// keepPartitions makes the access log's partitions ahead of time until ctx
+// ends. It is beside run, because it waits for locks.
+func (m *meter) keepPartitions(ctx context.Context) {
+	again := time.NewTicker(partitionEvery)
+	defer again.Stop()
+	for {
+		err := m.db.EnsureAccessPartitions(ctx, partitionDays)
+		if err != nil && ctx.Err() == nil {
+			m.log.Warn().Err(err).Msg("could not make access log partitions")
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return
+		}
 	}
 }

@@ -57,19 +57,21 @@ func CheckKey(s string) error {
 // KeyPrefix and KeyLast4 are the parts of a key that people may see, so that
 // they can tell their keys apart.
 func KeyPrefix(v Value) string {
-	if len(v.s) < len(prefixLive) {
+	s := v.Expose()
+	if len(s) < len(prefixLive) {
 		return ""
 	}
-	return v.s[:len(prefixLive)]
+	return s[:len(prefixLive)]
 }
 
 // KeyLast4 returns the last four characters of a secret long enough to spare
 // them, else nothing.
 func KeyLast4(v Value) string {
-	if len(v.s) < 16 {
+	s := v.Expose()
+	if len(s) < 16 {
 		return ""
 	}
-	return v.s[len(v.s)-4:]
+	return s[len(s)-4:]
 }
 
 // Token makes n random base62 characters, for tickets and the like.

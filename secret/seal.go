@@ -74,7 +74,7 @@ func NewDataKey() []byte {
 func (b *Box) Seal(v Value, at Place) []byte {
 	nonce := make([]byte, b.aead.NonceSize())
 	_, _ = rand.Read(nonce)
-	return b.aead.Seal(nonce, nonce, []byte(v.s), at.aad())
+	return b.aead.Seal(nonce, nonce, []byte(v.Expose()), at.aad())
 }
 
 // Open decrypts what Seal made for the same place, or returns ErrSealBroken.

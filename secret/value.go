@@ -13,17 +13,28 @@ const redacted = "[redacted]"
 // verb, JSON, text, YAML and zerolog. The zero Value is the empty secret.
 // Expose is the only way to the content, so that `grep Expose` lists every
 // place a secret leaves its box.
-type Value struct{ s string }
+type Value struct {
+	_ [0]func() // does not compare with ==, which would compare addresses
+
+	// A pointer, because fmt calls no method of an unexported field: it would
+	// print a string there, but of a pointer only the address.
+	s *string
+}
 
 // New boxes a secret.
-func New(s string) Value { return Value{s} }
+func New(s string) Value { return Value{s: &s} }
 
 // Expose returns the secret itself. Call it only where the secret is
 // delivered or used.
-func (v Value) Expose() string { return v.s }
+func (v Value) Expose() string {
+	if v.s == nil {
+		return ""
+	}
+	return *v.s
+}
 
 // Empty reports whether there is no secret inside.
-func (v Value) Empty() bool { return v.s == "" }
+func (v Value) Empty() bool { return v.Expose() == "" }
 
 // String implements fmt.Stringer.
 func (Value) String() string { return redacted }
@@ -48,6 +59,6 @@ func (Value) MarshalZerologObject(e *zerolog.Event) { e.Str("secret", redacted) 
 
 // UnmarshalText implements encoding.TextUnmarshaler, for configuration.
 func (v *Value) UnmarshalText(b []byte) error {
-	v.s = string(b)
+	*v = New(string(b))
 	return nil
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime"
@@ -63,7 +64,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 // when the runtime wrote them: others may quote what must not be logged.
 func (s *Server) recovered(w *answer, r *http.Request, cause any) {
 	w.broken = w.status != 0
-	if cause == http.ErrAbortHandler { //nolint:errorlint // a panic value, compared as net/http does
+	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		w.broken = true
 		return
 	}

@@ -10,6 +10,7 @@ import (
 
 	"latchkey/secret"
 	"latchkey/storage"
+	"latchkey/workflow"
 )
 
 func TestRevealShowsTheKeyOnce(t *testing.T) {
@@ -196,6 +197,26 @@ func TestTicketOfExpiredKey(t *testing.T) {
 	page := b.do(t, http.MethodGet, path)
 	if page.status != http.StatusGone || !strings.Contains(page.body, "has expired") {
 		t.Errorf("GET = %d, want 410 that says it has expired:\n%s", page.status, page.body)
+	}
+}
+
+func TestEveryEndedTicketSaysWhyAndWhatNext(t *testing.T) {
+	t.Parallel()
+	titles := map[string]bool{}
+	for _, state := range []storage.CredentialState{
+		storage.CredentialActive, storage.CredentialSuspended, storage.CredentialExpired, storage.CredentialRevoking,
+		storage.CredentialRevokeFailed, storage.CredentialRevoked, storage.CredentialIssuing, storage.CredentialIssueFailed,
+	} {
+		for _, ticket := range []workflow.TicketState{workflow.TicketOver, workflow.TicketSpent} {
+			n := endedNotice(workflow.Ticket{Credential: storage.Credential{ID: 7, State: state}, State: ticket})
+			if n.Status != http.StatusGone || n.Title == "" || n.Says == "" || n.Next == "" {
+				t.Errorf("%s ticket of a key that is %s: %+v", ticket, state, n)
+			}
+			titles[n.Title] = true
+		}
+	}
+	if len(titles) != 5 {
+		t.Errorf("%d different titles, want 5: %v", len(titles), titles)
 	}
 }
 

@@ -22,19 +22,20 @@ const (
 // day, and of so many days to come. Rows that arrived before their partition
 // move into it. It may run on several replicas at once.
 func (db *DB) EnsureAccessPartitions(ctx context.Context, days int) error {
-	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
-		today, err := lockPartitions(ctx, tx)
-		if err != nil {
-			return err
-		}
-		for i := range days + 1 {
-			if err := ensureAccessPartition(ctx, tx, today.AddDate(0, 0, i)); err != nil {
+	for i := range days + 1 {
+		// A transaction each, because writers wait for it.
+		err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+			today, err := lockPartitions(ctx, tx)
+			if err != nil {
 				return err
 			}
+			return ensureAccessPartition(ctx, tx, today.AddDate(0, 0, i))
+		})
+		if err != nil {
+			return fmt.Errorf("make access partitions: %w", err)
 		}
-		return nil
-	})
-	return wrap("make access partitions", err)
+	}
+	return nil
 }
 
 // DropAccessBefore forgets the access log of every whole day before t, and

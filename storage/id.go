@@ -51,11 +51,10 @@ const idAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 // encodeID spreads consecutive numbers over the shortest block of codes that
 // still has room: four characters for the first million, five for the next
 // 33 million, and so on. Within a block it is a fixed permutation, so codes
-// are unique by construction and neighbours do not look alike.
+// are unique by construction and neighbours do not look alike. Zero, which is
+// no row's key, has a code that does not read back.
 func encodeID(n int64) string {
-	if n <= 0 {
-		return "0000"
-	}
+	n = max(n, 0)
 	base, size := int64(0), int64(1<<20)
 	digits := 4
 	for n-base >= size {

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivermigrate"
 
@@ -49,39 +50,61 @@ func (db *DB) Migrate(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var applied []string
+	if _, err := conn.Exec(ctx, createMigrationTable); err != nil {
+		return nil, fmt.Errorf("create migration table: %w", err)
+	}
+	var done []string
 	for _, m := range due {
 		if err := apply(ctx, conn.Conn(), m); err != nil {
-			return applied, fmt.Errorf("apply migration %s: %w", m.name, err)
+			return done, fmt.Errorf("apply migration %s: %w", m.name, err)
 		}
-		applied = append(applied, m.name)
+		done = append(done, m.name)
 	}
 	jobs, err := rivermigrate.New(riverpgxv5.New(db.pool), nil)
 	if err != nil {
-		return applied, fmt.Errorf("open job migrations: %w", err)
+		return done, fmt.Errorf("open job migrations: %w", err)
 	}
 	res, err := jobs.Migrate(ctx, rivermigrate.DirectionUp, nil)
 	if err != nil {
-		return applied, fmt.Errorf("migrate job tables: %w", err)
+		return done, fmt.Errorf("migrate job tables: %w", err)
 	}
 	for _, v := range res.Versions {
-		applied = append(applied, fmt.Sprintf("river %d", v.Version))
+		done = append(done, fmt.Sprintf("river %d", v.Version))
 	}
-	return applied, nil
+	return done, nil
 }
 
-// CheckMigrated returns ErrNotMigrated if Migrate has something to do.
+const createMigrationTable = `
+	CREATE TABLE IF NOT EXISTS schema_migration (
+		version    integer PRIMARY KEY,
+		name       text NOT NULL,
+		hash       text NOT NULL,
+		applied_at timestamptz NOT NULL DEFAULT now()
+	)`
+
+// CheckMigrated returns ErrNotMigrated if Migrate has something to do. It
+// changes nothing.
 func (db *DB) CheckMigrated(ctx context.Context) error {
-	conn, err := db.pool.Acquire(ctx)
-	if err != nil {
-		return fmt.Errorf("connect: %w", err)
-	}
-	defer conn.Release()
-	due, err := pending(ctx, conn.Conn())
+	var due []migration
+	err := db.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) (err error) {
+		due, err = pending(ctx, conn.Conn())
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	if len(due) > 0 {
+		return ErrNotMigrated
+	}
+	jobs, err := rivermigrate.New(riverpgxv5.New(db.pool), nil)
+	if err != nil {
+		return fmt.Errorf("open job migrations: %w", err)
+	}
+	res, err := jobs.Validate(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("check job tables: %w", err)
+	}
+	if !res.OK {
 		return ErrNotMigrated
 	}
 	return nil
@@ -104,30 +127,9 @@ func pending(ctx context.Context, conn *pgx.Conn) ([]migration, error) {
 	if err != nil {
 		return nil, err
 	}
-	var exists bool
-	if err := conn.QueryRow(ctx, `SELECT to_regclass('schema_migration') IS NOT NULL`).Scan(&exists); err != nil {
-		return nil, fmt.Errorf("look for migrations: %w", err)
-	}
-	if !exists {
-		_, err := conn.Exec(ctx, `CREATE TABLE IF NOT EXISTS schema_migration (
-			version    integer PRIMARY KEY,
-			name       text NOT NULL,
-			hash       text NOT NULL,
-			applied_at timestamptz NOT NULL DEFAULT now()
-		)`)
-		if err != nil {
-			return nil, fmt.Errorf("create migration table: %w", err)
-		}
-	}
-	rows, err := conn.Query(ctx, `SELECT version, hash FROM schema_migration`)
+	have, err := applied(ctx, conn)
 	if err != nil {
-		return nil, fmt.Errorf("read migrations: %w", err)
-	}
-	have := map[int]string{}
-	var version int
-	var hash string
-	if _, err := pgx.ForEachRow(rows, []any{&version, &hash}, func() error { have[version] = hash; return nil }); err != nil {
-		return nil, fmt.Errorf("read migrations: %w", err)
+		return nil, err
 	}
 	var due []migration
 	for _, m := range all {
@@ -144,6 +146,26 @@ func pending(ctx context.Context, conn *pgx.Conn) ([]migration, error) {
 		return nil, fmt.Errorf("the database has migration %d, which this binary does not know: it is older than the database", v)
 	}
 	return due, nil
+}
+
+// applied reads which migrations a database has, by version with their hash.
+func applied(ctx context.Context, conn *pgx.Conn) (map[int]string, error) {
+	have := map[int]string{}
+	var exists bool
+	if err := conn.QueryRow(ctx, `SELECT to_regclass('schema_migration') IS NOT NULL`).Scan(&exists); err != nil {
+		return nil, fmt.Errorf("look for migrations: %w", err)
+	}
+	if !exists {
+		return have, nil
+	}
+	rows, err := conn.Query(ctx, `SELECT version, hash FROM schema_migration`)
+	if err != nil {
+		return nil, fmt.Errorf("read migrations: %w", err)
+	}
+	var version int
+	var hash string
+	_, err = pgx.ForEachRow(rows, []any{&version, &hash}, func() error { have[version] = hash; return nil })
+	return have, wrap("read migrations", err)
 }
 
 func allMigrations() ([]migration, error) {

@@ -74,7 +74,7 @@ func (r *Rules) checkAsk(ask Ask) error {
 	switch {
 	case !ok:
 		return refuse(RuleUnknown, "There is no system called %s.", ask.Connection).on("connection")
-	case ask.Kind != "api_key" && ask.Kind != "oauth_grant":
+	case ask.Kind != APIKey && ask.Kind != OAuthGrant:
 		return refuse(RuleUnknown, "Ask for an API key or for the use of an OAuth app.").on("kind")
 	case len(ask.Scopes) == 0:
 		return refuse(RuleUnknown, "Choose at least one scope.").on("scopes")

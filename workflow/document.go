@@ -10,6 +10,22 @@ import (
 	"latchkey/connectors"
 )
 
+// Access is how much harm a scope can do, in the words of the contract.
+type Access = connectors.Access
+
+// The kinds of access, from least to most.
+const (
+	Read  = connectors.Read
+	Write = connectors.Write
+	Admin = connectors.Admin
+)
+
+// The kinds of credential that can be asked for.
+const (
+	APIKey     = string(connectors.APIKey)
+	OAuthGrant = string(connectors.OAuthGrant)
+)
+
 // Document is the part of the configuration that decides: no secrets, no
 // addresses. It is stored by hash, and a request is judged by the one it was
 // filed under, for ever.

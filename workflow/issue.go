@@ -41,8 +41,12 @@ func (s *Service) Issue(ctx context.Context, id storage.CredentialID) error {
 			return s.retryIssue(ctx, c, err)
 		}
 	}
+	now, err := s.DB.Now(ctx)
+	if err != nil {
+		return err
+	}
 	issued, err := issuer.Issue(ctx, connectors.IssueRequest{Label: c.ID.String(), Owner: s.ownerAt(ctx, c), Scopes: c.Scopes,
-		ExpiresAt: time.Now().Add(time.Duration(c.LifetimeS) * time.Second)})
+		ExpiresAt: now.Add(time.Duration(c.LifetimeS) * time.Second)})
 	if err != nil {
 		return s.retryIssue(ctx, c, err)
 	}
@@ -215,7 +219,9 @@ func (s *Service) activate(ctx context.Context, leased storage.Credential, issue
 		c.VendorRef, c.Attempts, c.LeaseUntil = issued.Ref.ID, 0, time.Time{}
 		c.ActivatedAt = now
 		c.ExpiresAt = now.Add(time.Duration(c.LifetimeS) * time.Second)
-		if !issued.ExpiresAt.IsZero() && issued.ExpiresAt.After(now) && issued.ExpiresAt.Before(c.ExpiresAt) {
+		// A vendor that counts from its own start ends its key a little sooner;
+		// a brokered key ends when we say.
+		if !c.Brokered && issued.ExpiresAt.After(now) && issued.ExpiresAt.Before(c.ExpiresAt) {
 			c.ExpiresAt = issued.ExpiresAt
 		}
 		c.KeyPrefix, c.KeyLast4 = secret.KeyPrefix(issued.Secret), secret.KeyLast4(issued.Secret)

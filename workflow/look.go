@@ -352,15 +352,3 @@ func (s *Service) Systems() []System {
 	})
 	return out
 }
-
-// Ceiling is the longest life any rule allows for a system, for the choices
-// of the request form; zero when no rule is about it.
-func (s *Service) Ceiling(connection string) Duration {
-	var longest Duration
-	for _, p := range s.today.Policies {
-		if matchesAny(p.Connections, connection) {
-			longest = max(longest, p.MaxLifetime)
-		}
-	}
-	return longest
-}

@@ -17,6 +17,9 @@ const (
 	ticketOpened   = 15 * time.Minute
 )
 
+// ticketLen is the length of every ticket in characters.
+const ticketLen = 32
+
 // Ticket is what the reveal page may say before the key is shown.
 type Ticket struct {
 	Credential storage.Credential
@@ -72,6 +75,9 @@ var errNoTicket = refuse(RuleUnknown, "This link is not valid. Open the newest m
 // short clock.
 func (s *Service) OpenTicket(ctx context.Context, token string) (Ticket, error) {
 	var out Ticket
+	if len(token) != ticketLen {
+		return out, errNoTicket
+	}
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
 		k, c, state, err := s.lockTicket(ctx, tx, token)
 		if err != nil {
@@ -100,6 +106,9 @@ func (s *Service) OpenTicket(ctx context.Context, token string) (Ticket, error) 
 func (s *Service) Reveal(ctx context.Context, token, ref string) (secret.Value, Ticket, error) {
 	var key secret.Value
 	var out Ticket
+	if len(token) != ticketLen {
+		return key, out, errNoTicket
+	}
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
 		k, c, state, err := s.lockTicket(ctx, tx, token)
 		if err != nil {
@@ -138,9 +147,6 @@ func (s *Service) Reveal(ctx context.Context, token, ref string) (secret.Value, 
 // lockTicket finds a ticket and says what it is good for. The credential is
 // locked first, as everywhere.
 func (s *Service) lockTicket(ctx context.Context, tx storage.Tx, token string) (storage.Ticket, storage.Credential, TicketState, error) {
-	if len(token) != 32 {
-		return storage.Ticket{}, storage.Credential{}, "", errNoTicket
-	}
 	hash := s.Keys.Box.Hash(token)
 	id, err := tx.TicketCredential(ctx, hash)
 	if errors.Is(err, storage.ErrNotFound) {

@@ -59,7 +59,13 @@ func setup(t *testing.T) *testBundle {
 
 func setupWith(t *testing.T, c slacksim.Config) *testBundle {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	return setupFor(t, c, patience)
+}
+
+// setupFor is setupWith for a test that may take longer.
+func setupFor(t *testing.T, c slacksim.Config, limit time.Duration) *testBundle {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	t.Cleanup(cancel)
 	now := &clock{now: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)}
 	c.Now, c.Logger = now.Now, zerolog.Nop()
@@ -108,6 +114,12 @@ func ackAll(socketmode.Event) (any, bool) { return nil, true }
 // an empty ack. Handlers run one at a time.
 func (b *testBundle) app(handle handler) {
 	b.t.Helper()
+	b.runApp(handle)
+}
+
+// runApp is app with a way to stop it earlier.
+func (b *testBundle) runApp(handle handler) (stop func()) {
+	b.t.Helper()
 	client := socketmode.New(b.api)
 	ctx, cancel := context.WithCancel(b.ctx)
 	before := b.sim.Sockets()
@@ -127,11 +139,13 @@ func (b *testBundle) app(handle handler) {
 			}
 		}
 	})
-	b.t.Cleanup(func() {
+	stop = func() {
 		cancel()
 		work.Wait()
-	})
+	}
+	b.t.Cleanup(stop)
 	b.waitFor("socket", func() bool { return b.sim.Sockets() > before })
+	return stop
 }
 
 func (b *testBundle) answer(ctx context.Context, client *socketmode.Client, evt socketmode.Event, handle handler) {

@@ -18,6 +18,7 @@ import (
 type Config struct {
 	Manifest []byte // app manifest as JSON; its commands, shortcuts, events and scopes are enforced
 	World    World  // zero means DefaultWorld
+	Saved    []byte // what Save returned: go on from there, World is then only checked to be the same team
 	Listen   string // default 127.0.0.1:0
 	Logger   zerolog.Logger
 	Timing   Timing
@@ -102,8 +103,9 @@ func Start(ctx context.Context, c Config) (*Sim, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read manifest: %w", err)
 	}
-	if c.World.TeamID == "" {
-		c.World = DefaultWorld()
+	world, before, err := c.begin()
+	if err != nil {
+		return nil, fmt.Errorf("read saved workspace: %w", err)
 	}
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:0"
@@ -117,10 +119,10 @@ func Start(ctx context.Context, c Config) (*Sim, error) {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	s := &Sim{
-		log: c.Logger, now: c.Now, timing: c.Timing.orSlacks(), world: c.World, manifest: m,
+		log: c.Logger, now: c.Now, timing: c.Timing.orSlacks(), world: world, manifest: m,
 		base:     "http://" + reachable(listener.Addr()),
 		loopback: isLoopback(listener.Addr()),
-		botToken: "xoxb-" + rand.Text(), appToken: "xapp-1-" + c.World.AppID + "-" + rand.Text(),
+		botToken: "xoxb-" + rand.Text(), appToken: "xapp-1-" + world.AppID + "-" + rand.Text(),
 		stop: stop, gone: ctx.Done(),
 		changed: make(chan struct{}),
 		people:  map[string]*person{}, channels: map[string]*channel{}, views: map[string]*view{},
@@ -128,7 +130,11 @@ func Start(ctx context.Context, c Config) (*Sim, error) {
 		tickets: map[string]bool{}, inflight: map[string]*envelope{},
 		faults: newFaults(),
 	}
-	s.populate(c.World)
+	if before != nil {
+		s.restore(before)
+	} else {
+		s.populate(world)
+	}
 	s.server = &http.Server{Handler: s.routes(), ReadHeaderTimeout: 10 * time.Second}
 	s.work.Go(func() {
 		if err := s.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

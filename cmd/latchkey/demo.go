@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -32,6 +33,9 @@ type demoCommand struct {
 	Panel   string `help:"Address of the control panel." default:"127.0.0.1:7301"`
 	Server  string `help:"Address of the reveal page." default:"127.0.0.1:7302"`
 	Gateway string `help:"Address of the gateway." default:"127.0.0.1:7303"`
+
+	databaseURL string         // of tests; empty means a private Postgres
+	world       slacksim.World // of tests; zero means the default one
 }
 
 // Help implements kong.HelpProvider.
@@ -60,10 +64,12 @@ type demo struct {
 	tempo     *tempotest.Double
 	acme      *fake.Vendor
 	main      *Main
+	env       map[string]string // what demo.yaml reads
 	panelURL  string
 	listeners []io.Closer
 	data      string
 	forget    bool // data is ours to remove
+	pace      pace
 }
 
 // startDemo starts the world, then the service, then the control panel.
@@ -84,23 +90,33 @@ func startDemo(ctx context.Context, flags demoCommand, log zerolog.Logger) (_ *d
 	if err := d.startWorld(ctx, flags, log); err != nil {
 		return nil, err
 	}
-	env, err := d.vendors()
-	if err != nil {
+	if d.env, err = d.vendors(); err != nil {
 		return nil, err
 	}
-	env["DEMO_DATA"], env["DEMO_KEY"] = d.data, key
-	env["DEMO_LISTEN"], env["DEMO_GATEWAY_LISTEN"] = free(flags.Server), free(flags.Gateway)
-	env["DEMO_BOT_TOKEN"], env["DEMO_APP_TOKEN"] = d.sim.BotToken(), d.sim.AppToken()
-	cfg, err := config.Parse("demo.yaml", demoConfig, func(k string) (string, bool) { v, ok := env[k]; return v, ok }, kindFields())
-	if err != nil {
+	d.env["DEMO_DATA"], d.env["DEMO_KEY"], d.env["DEMO_DATABASE_URL"] = d.data, key, flags.databaseURL
+	d.env["DEMO_BOT_TOKEN"], d.env["DEMO_APP_TOKEN"] = d.sim.BotToken(), d.sim.AppToken()
+	if d.main, err = d.service(free(flags.Server), free(flags.Gateway), log); err != nil {
 		return nil, err
 	}
-	d.main = &Main{Config: cfg, Logger: log, SlackAPIURL: d.sim.APIURL(), LeaseFor: 10 * time.Second}
 	if err := d.main.Start(ctx); err != nil {
 		return nil, err
 	}
 	d.acme.SetClock(d.now)
+	if err := d.sim.Wait(ctx, func() bool { return d.sim.Sockets() >= 2 }); err != nil {
+		return nil, fmt.Errorf("wait for the bot to connect: %w", err)
+	}
 	return d, d.startPanel(flags)
+}
+
+// service configures the real service for this world; it does not start it.
+func (d *demo) service(listen, gateway string, log zerolog.Logger) (*Main, error) {
+	env := maps.Clone(d.env)
+	env["DEMO_LISTEN"], env["DEMO_GATEWAY_LISTEN"] = listen, gateway
+	cfg, err := config.Parse("demo.yaml", demoConfig, func(k string) (string, bool) { v, ok := env[k]; return v, ok }, kindFields())
+	if err != nil {
+		return nil, err
+	}
+	return &Main{Config: cfg, Logger: log, SlackAPIURL: d.sim.APIURL(), LeaseFor: 10 * time.Second}, nil
 }
 
 func (d *demo) folder() (err error) {
@@ -134,7 +150,7 @@ func (d *demo) startWorld(ctx context.Context, flags demoCommand, log zerolog.Lo
 	if err != nil {
 		return err
 	}
-	d.sim, err = slacksim.Start(ctx, slacksim.Config{Manifest: manifest, Listen: free(flags.Slack), Logger: log.Level(max(log.GetLevel(), zerolog.WarnLevel))})
+	d.sim, err = slacksim.Start(ctx, slacksim.Config{Manifest: manifest, World: flags.world, Listen: free(flags.Slack), Now: d.pace.now, Logger: log.Level(max(log.GetLevel(), zerolog.WarnLevel))})
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"latchkey/connectors/fake"
@@ -85,6 +86,12 @@ func (p *panel) jump(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
+// pace is how far the demo's clock is ahead, for the parts of its world that
+// can't ask the database.
+type pace struct{ ahead atomic.Int64 } // seconds
+
+func (p *pace) now() time.Time { return time.Now().Add(time.Duration(p.ahead.Load()) * time.Second) }
+
 // jumpClock moves the one clock that every decision reads.
 func (d *demo) jumpClock(ctx context.Context, by time.Duration) error {
 	pool := d.main.db.Pool()
@@ -92,7 +99,8 @@ func (d *demo) jumpClock(ctx context.Context, by time.Duration) error {
 	if err := pool.QueryRow(ctx, `SELECT extract(epoch FROM latchkey_now() - statement_timestamp())::float8`).Scan(&ahead); err != nil {
 		return fmt.Errorf("read clock: %w", err)
 	}
-	seconds := int64(ahead) + int64(by/time.Second)
+	seconds := int64(ahead+0.5) + int64(by/time.Second)
+	d.pace.ahead.Store(seconds)
 	_, err := pool.Exec(ctx, fmt.Sprintf(`CREATE OR REPLACE FUNCTION latchkey_now() RETURNS timestamptz
 		LANGUAGE sql STABLE PARALLEL SAFE AS 'SELECT statement_timestamp() + interval ''%d seconds'''`, seconds))
 	if err != nil {

@@ -30,6 +30,8 @@ type cli struct {
 	Policy   policyCommand   `cmd:"" help:"Test the policy, or ask it why."`
 	Doctor   doctorCommand   `cmd:"" help:"Check Slack, database, keeper, addresses and systems, and say how to mend what fails."`
 	Manifest manifestCommand `cmd:"" help:"Print the manifest to create the Slack app from."`
+
+	Healthcheck healthcheckCommand `cmd:"" hidden:"" help:"Ask a running server whether it is well."`
 }
 
 // console is where a command talks to its user.

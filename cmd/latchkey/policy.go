@@ -129,9 +129,9 @@ func (p *policyExplainCommand) Run(c *console) error {
 	if err != nil {
 		return fmt.Errorf("--for: %w", err)
 	}
-	kind := "api_key"
+	kind := workflow.APIKey
 	if p.OAuth {
-		kind = "oauth_grant"
+		kind = workflow.OAuthGrant
 	}
 	v := rules.Try(workflow.Scenario{
 		Requester: workflow.PersonFacts{Email: p.Requester, Name: p.Requester, Groups: append(p.Groups, workflow.Everyone)},

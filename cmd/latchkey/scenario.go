@@ -27,9 +27,9 @@ func parseScenario(line string) (workflow.Scenario, string, error) {
 	if m[2] != "" {
 		groups = append(groups, strings.Split(m[2], ",")...)
 	}
-	kind := "api_key"
+	kind := workflow.APIKey
 	if m[3] != "" {
-		kind = "oauth_grant"
+		kind = workflow.OAuthGrant
 	}
 	want := strings.TrimSpace(m[8])
 	if want != "auto" && !strings.HasPrefix(want, "asked: ") && !strings.HasPrefix(want, "refused") {

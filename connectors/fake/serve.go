@@ -72,7 +72,7 @@ func (v *Vendor) handle(pattern string, verb Verb, do func(call) answer) {
 			problem(http.StatusBadRequest, "the body is too large").write(w)
 			return
 		}
-		if r.Header.Get("Authorization") != "Bearer "+v.token.Expose() {
+		if r.Header.Get("Authorization") != "Bearer "+v.Token().Expose() {
 			problem(http.StatusUnauthorized, "unknown token").write(w)
 			return
 		}

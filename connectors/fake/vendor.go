@@ -43,10 +43,10 @@ type Key struct {
 // Vendor is the vendor's side: an http.Handler over a ledger of keys. It is
 // safe for concurrent use.
 type Vendor struct {
-	token secret.Value
-	mux   *http.ServeMux
+	mux *http.ServeMux
 
 	mu     sync.Mutex
+	token  secret.Value
 	now    func() time.Time
 	keys   map[string]*Key
 	last   int
@@ -66,11 +66,15 @@ func NewVendor() *Vendor {
 }
 
 // Token is the admin token the vendor accepts.
-func (v *Vendor) Token() secret.Value { return v.token }
+func (v *Vendor) Token() secret.Value {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.token
+}
 
 // Settings are those of a connection to this vendor at a base URL.
 func (v *Vendor) Settings(name, baseURL string) connectors.Settings {
-	return connectors.Settings{Name: name, Kind: "fake", BaseURL: baseURL, AllowPrivate: true, Token: v.token}
+	return connectors.Settings{Name: name, Kind: "fake", BaseURL: baseURL, AllowPrivate: true, Token: v.Token()}
 }
 
 // SetClock replaces the vendor's clock, by which keys expire.

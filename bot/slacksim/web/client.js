@@ -11,7 +11,7 @@ const TOAST_SECONDS = 10;
 function freshUI() {
   return {
     place: null, thread: null, menu: null, confirm: null, sidebar: false, online: true, failure: '',
-    drafts: new Map(), slash: new Map(), busy: new Set(), errors: new Map(), trouble: new Map(), toasts: [], behind: false,
+    drafts: new Map(), busy: new Set(), errors: new Map(), trouble: new Map(), toasts: [], behind: false,
   };
 }
 

@@ -8,7 +8,7 @@ export function confirmation(client) {
   const asked = client.ui.confirm;
   if (!asked) return null;
   const { question, answer } = asked;
-  const style = question.style === 'danger' ? 'button-danger' : 'button-primary';
+  const danger = question.style === 'danger'; // then the focus starts on the safe answer
   return dialog({
     key: 'confirm', className: 'scrim-confirm', describedby: 'confirm-text', onEscape: () => answer(false),
     data: { 'data-confirm': '' },
@@ -16,7 +16,7 @@ export function confirmation(client) {
   },
   h('div', { class: 'dialog-body text', id: 'confirm-text' }, textObject(client, question.text)),
   h('div', { class: 'dialog-foot' },
-    h('button', { type: 'button', class: 'button', on: { click: () => answer(false) } }, plain(question.deny) || 'Cancel'),
-    h('button', { type: 'button', class: `button ${style}`, 'data-autofocus': true, on: { click: () => answer(true) } },
+    h('button', { type: 'button', class: 'button', 'data-autofocus': danger, on: { click: () => answer(false) } }, plain(question.deny) || 'Cancel'),
+    h('button', { type: 'button', class: `button ${danger ? 'button-danger' : 'button-primary'}`, 'data-autofocus': !danger, on: { click: () => answer(true) } },
       plain(question.confirm) || 'Confirm')));
 }

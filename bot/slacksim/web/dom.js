@@ -3,7 +3,7 @@
 // Text only ever reaches the page as text nodes and attribute values.
 
 const SVG = 'http://www.w3.org/2000/svg';
-const PROPERTIES = new Set(['value', 'checked', 'indeterminate']);
+const PROPERTIES = new Set(['value', 'checked']);
 
 const drawn = new WeakMap();
 const handlers = new WeakMap();

@@ -39,7 +39,7 @@ export function message(client, channel, item, { follows = false, threaded = fal
 }
 
 function body(client, channel, item) {
-  const edited = item.edited && h('span', { class: 'edited' }, '(edited)');
+  const edited = item.edited && [' ', h('span', { class: 'edited' }, '(edited)')];
   if (!item.blocks?.length) return h('div', { class: 'text message-body' }, mrkdwn(client, item.text), edited);
   const surface = new Surface(client, { type: 'message', channel: channel.id, ts: item.ts });
   return h('div', { class: 'message-body' }, blocks(surface, item.blocks), edited);

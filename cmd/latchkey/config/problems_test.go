@@ -112,3 +112,30 @@ func TestWindowsFile(t *testing.T) {
 		t.Errorf("problems (-LF +CRLF):\n%s", diff)
 	}
 }
+
+// TestSecretsInTheFileAreNotRepeated has people write secrets where the
+// environment's name should be, and make a mistake.
+func TestSecretsInTheFileAreNotRepeated(t *testing.T) {
+	t.Parallel()
+	p := problems(t, "f", []byte(`slack: {bot_token: "hidden 1", app_token: ["hidden 2"]}
+database_url: hidden3
+keeper: "base64key://hidden4"
+admins: [ops]
+groups: {ops: {scim: Ops}}
+connections:
+  a: {kind: tempo, token: {hidden: 5}}
+  b: {kind: atlassian, token: hidden6, api_key: [hidden7]}
+  c: {kind: tempo, token: "hidden ${hidden8 $ {hidden9}"}
+`))
+	want := []string{
+		"slack.bot_token", "slack.app_token", "database_url", "keeper",
+		"connections.a.token", "connections.b", "connections.b.api_key", "connections.c.token",
+	}
+	var got []string
+	for _, one := range p.List {
+		got = append(got, one.Path)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("paths (-want +got):\n%s", diff)
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -84,27 +83,16 @@ func (n *node) value(which selection) any {
 	return nil
 }
 
-// lookUp finds the part of the schema that a location of it names.
+// lookUp finds the part of the schema that a location of it names. There are
+// only words on the way: the schema has no list of schemas.
 func lookUp(schema any, location string) map[string]any {
+	found, _ := schema.(map[string]any)
 	_, pointer, _ := strings.Cut(location, "#")
 	for token := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
-		token = strings.NewReplacer("~1", "/", "~0", "~").Replace(token)
-		switch v := schema.(type) {
-		case map[string]any:
-			if token != "" {
-				schema = v[token]
-			}
-		case []any:
-			i, err := strconv.Atoi(token)
-			if err != nil || i < 0 || i >= len(v) {
-				return nil
-			}
-			schema = v[i]
-		default:
-			return nil
+		if token != "" {
+			found, _ = found[token].(map[string]any)
 		}
 	}
-	found, _ := schema.(map[string]any)
 	return found
 }
 

@@ -1,0 +1,144 @@
+package tempotest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+)
+
+// savedFormat and savedVersion head every saved double.
+const (
+	savedFormat  = "tempo-double"
+	savedVersion = 1
+)
+
+// savedDouble is a double at rest. The tokens it accepts are in it in clear: it
+// is for a demo's own directory only.
+type savedDouble struct {
+	Format   string              `json:"format"`
+	Version  int                 `json:"version"`
+	Tokens   []savedToken        `json:"tokens"`
+	Worklogs savedTable[worklog] `json:"worklogs"`
+	Plans    savedTable[plan]    `json:"plans"`
+	Accounts savedTable[account] `json:"accounts"`
+	Teams    savedTable[team]    `json:"teams"`
+	Members  map[int64][]string  `json:"members"` // account ids by team
+	Issues   map[int64]int64     `json:"issues"`
+}
+
+type savedToken struct {
+	Token string `json:"token"`
+	View  bool   `json:"view"` // may use GET only
+}
+
+type savedTable[T any] struct {
+	Last int64       `json:"last"`
+	Rows map[int64]T `json:"rows"`
+}
+
+// Save is the tables and the accepted tokens as JSON, for Restore. Knobs, holds
+// and the count of calls are not in it. The result holds tokens in clear.
+func (d *Double) Save() ([]byte, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	tokens := []savedToken{}
+	for _, token := range slices.Sorted(maps.Keys(d.tokens)) {
+		tokens = append(tokens, savedToken{Token: token, View: d.tokens[token] == view})
+	}
+	members := map[int64][]string{}
+	for id, t := range d.teams.rows {
+		members[id] = t.people
+	}
+	raw, err := json.Marshal(savedDouble{
+		Format: savedFormat, Version: savedVersion, Tokens: tokens,
+		Worklogs: d.worklogs.saved(), Plans: d.plans.saved(), Accounts: d.accounts.saved(), Teams: d.teams.saved(),
+		Members: members, Issues: d.issues,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode double: %w", err)
+	}
+	return raw, nil
+}
+
+func (t *table[T]) saved() savedTable[T] { return savedTable[T]{Last: t.last, Rows: t.rows} }
+
+// Restore replaces the tables and the accepted tokens by what Save returned. On
+// an error nothing has changed.
+func (d *Double) Restore(raw []byte) error {
+	in, err := readSaved(raw)
+	if err != nil {
+		return fmt.Errorf("read saved double: %w", err)
+	}
+	for id, t := range in.Teams.Rows {
+		t.people = in.Members[id]
+		in.Teams.Rows[id] = t
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.tokens = map[string]access{}
+	for _, t := range in.Tokens {
+		d.tokens[t.Token] = full
+		if t.View {
+			d.tokens[t.Token] = view
+		}
+	}
+	d.worklogs, d.plans = in.Worklogs.table(), in.Plans.table()
+	d.accounts, d.teams = in.Accounts.table(), in.Teams.table()
+	d.issues = in.Issues
+	return nil
+}
+
+func (s savedTable[T]) table() table[T] { return table[T]{rows: s.Rows, last: s.Last} }
+
+func readSaved(raw []byte) (savedDouble, error) {
+	var head struct {
+		Format  string `json:"format"`
+		Version int    `json:"version"`
+	}
+	if err := json.Unmarshal(raw, &head); err != nil {
+		return savedDouble{}, fmt.Errorf("decode JSON: %w", err)
+	}
+	if head.Format != savedFormat {
+		return savedDouble{}, fmt.Errorf("this is %q, not a %s", head.Format, savedFormat)
+	}
+	if head.Version != savedVersion {
+		return savedDouble{}, fmt.Errorf("it has version %d of the format, this program reads version %d", head.Version, savedVersion)
+	}
+	var in savedDouble
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&in); err != nil {
+		return in, fmt.Errorf("decode JSON: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return in, errors.New("decode JSON: something follows the double")
+	}
+	return in, in.check()
+}
+
+// check reports every problem at once; none of them names a token.
+func (in savedDouble) check() error {
+	problems := []error{
+		in.Worklogs.check("worklog", func(w worklog) int64 { return w.TempoWorklogID }),
+		in.Plans.check("plan", func(p plan) int64 { return p.ID }),
+		in.Accounts.check("account", func(a account) int64 { return a.ID }),
+		in.Teams.check("team", func(t team) int64 { return t.ID }),
+	}
+	if slices.ContainsFunc(in.Tokens, func(t savedToken) bool { return t.Token == "" }) {
+		problems = append(problems, errors.New("a token is empty"))
+	}
+	return errors.Join(problems...)
+}
+
+func (s savedTable[T]) check(noun string, id func(T) int64) error {
+	for key, row := range s.Rows {
+		if key < 1 || key > s.Last || id(row) != key {
+			return fmt.Errorf("%s %d is out of place", noun, key)
+		}
+	}
+	return nil
+}
