@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/slack-go/slack"
 
@@ -93,12 +95,29 @@ func (b *Bot) submitRequest(ctx context.Context, s submission) answer {
 	if err != nil {
 		return b.explainSubmission(s, err)
 	}
-	metadata, err := json.Marshal(ask)
+	metadata, err := encodeAsk(ask)
 	if err != nil {
 		return b.explainSubmission(s, err)
 	}
-	view := previewModal(ask, preview, f.Offer.Scopes, string(metadata))
+	view := previewModal(ask, preview, f.Offer.Scopes, metadata)
 	return answer{ack: slack.NewPushViewSubmissionResponse(&view)}
+}
+
+// maxMetadata is how much Slack lets a view carry, in characters.
+const maxMetadata = 3000
+
+// encodeAsk writes an ask for the preview to carry.
+func encodeAsk(ask workflow.Ask) (string, error) {
+	var out strings.Builder
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(ask); err != nil {
+		return "", fmt.Errorf("encode request: %w", err)
+	}
+	if utf8.RuneCountInString(out.String()) > maxMetadata {
+		return "", workflow.Refusal{Rule: workflow.RuleCeiling, Reason: "That is more than Slack can carry. Choose fewer scopes, or say it in fewer words.", Field: "scopes"}
+	}
+	return strings.TrimSpace(out.String()), nil
 }
 
 // submitPreview files the request. What the view carries is the requester's

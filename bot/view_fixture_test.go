@@ -127,7 +127,7 @@ func keyIn(state storage.CredentialState) workflow.CredentialView {
 	case storage.CredentialIssuing, storage.CredentialActive:
 	}
 	return workflow.CredentialView{
-		Credential: c, Owner: alice(), Scopes: ruleViews(tempoScopes(), c.Scopes), Collected: true, Events: events,
+		Credential: c, Owner: alice(), Scopes: ruleViews(tempoScopes(), c.Scopes), Collected: true, Events: events, UseURL: "https://api.example.com/tempo",
 		Request: &storage.Request{ID: 2, Reason: "Nightly import of worklogs into payroll.", PolicyName: "tempo-write"},
 		Endpoints: []storage.EndpointUse{
 			{Method: "GET", Route: "/4/worklogs/{id}", Count: 1204, LastAt: noon().Add(time.Hour), LastStatus: 200},

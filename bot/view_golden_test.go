@@ -141,9 +141,6 @@ func modals() map[string]slack.ModalViewRequest {
 	write.Preset = presetWrite
 	admin := requestForm{System: "tempo", Offer: offerOf(tempoScopes()[3:4], 0)}
 	auto := workflow.Preview{Policy: "tempo-read", Auto: true, MaxLifetime: days(90), PendingFor: days(3)}
-	filed := storage.Request{ID: 1, State: storage.RequestPending, PolicyName: "tempo-write", LapsesAt: noon()}
-	approved := filed
-	approved.State, approved.PolicyName = storage.RequestApproved, "tempo-read"
 	return map[string]slack.ModalViewRequest{
 		"request_nothing":    requestModal(requestForm{}, 0),
 		"request_start":      requestModal(requestForm{}, 3),
@@ -153,9 +150,6 @@ func modals() map[string]slack.ModalViewRequest {
 		"request_admin":      requestModal(admin, 3),
 		"preview":            previewModal(chosenAsk(), previewOf(), tempoScopes(), `{"system":"tempo"}`),
 		"preview_auto":       previewModal(chosenAsk(), auto, tempoScopes(), ""),
-		"sent":               sentModal(filed),
-		"sent_approved":      sentModal(approved),
-		"loading":            loadingModal("Request an API key"),
 		"notice":             noticeModal("Latchkey", "RQ-0001 is already denied. `/tokens` & <!here>"),
 		"approve_less":       approveLessModal(pendingRequest(), "RQ-0001"),
 		"approve_less_again": approveLessModal(halfway(), "RQ-0001"),

@@ -67,7 +67,7 @@ func usableMessage(v workflow.CredentialView, which, whichMarkup string) message
 	text := fmt.Sprintf("%s: %s; %s.", which, stateWords(c), lastUsed(c, utc))
 	use := "Use it the way that system asks for."
 	if c.Brokered {
-		use = "Send it with each call to the gateway, in the header " + code("Authorization: Bearer "+keyHint(c)) + "."
+		use = "Call " + code(v.UseURL+"/…") + " instead of the system itself, with the header " + code("Authorization: Bearer "+keyHint(c)) + "."
 	}
 	return say(escape(text),
 		section(fmt.Sprintf("%s: *%s*.\n%s", whichMarkup, stateMarkup(c), use)),

@@ -154,8 +154,8 @@ func worstModals() map[string]slack.ModalViewRequest {
 		"request_choose": requestModal(form, 1000), "request_read": requestModal(read, 1000), "request_start": requestModal(requestForm{}, 1000),
 		"preview":      previewModal(ask, workflow.Preview{Policy: longNasty(300), PendingFor: days(3), Steps: pending.Steps}, rules, strings.Repeat("x", 3000)),
 		"preview_auto": previewModal(ask, workflow.Preview{Policy: longNasty(300), Auto: true}, nil, ""),
-		"loading":      loadingModal(longNasty(100)), "notice": noticeModal(longNasty(100), longNasty(5000)),
-		"sent": sentModal(pending.Request), "approve_less": approveLessModal(pending, pending.Request.ID.String()), "deny": denyModal(pending, ""),
+		"notice":       noticeModal(longNasty(100), longNasty(5000)),
+		"approve_less": approveLessModal(pending, pending.Request.ID.String()), "deny": denyModal(pending, ""),
 		"details": detailsModal(pending), "revoke": revokeModal(worstKey(storage.CredentialActive), ""),
 		"give_back": giveBackModal(worstKey(storage.CredentialActive), ""), "key": keyModal(worstKey(storage.CredentialRevoked)),
 	}

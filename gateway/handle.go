@@ -168,13 +168,15 @@ func proxyError(w http.ResponseWriter, r *http.Request, err error) {
 	if !ok {
 		return
 	}
-	rec.failed = err
 	var own *refusal
+	if errors.As(err, &own) {
+		rec.refuse(own)
+		return
+	}
+	rec.failed = err
 	var size *http.MaxBytesError
 	var timeout net.Error
 	switch {
-	case errors.As(err, &own):
-		rec.refuse(own)
 	case errors.As(err, &size):
 		rec.refuse(errBodySize)
 	case errors.Is(r.Context().Err(), context.Canceled):

@@ -132,11 +132,13 @@ func (k *keeper) listen(ctx context.Context) {
 	if len(ids) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, listenTimeout)
+	query, cancel := context.WithTimeout(ctx, listenTimeout)
 	defer cancel()
-	changed, err := k.db.GatewayKeysByID(ctx, ids)
+	changed, err := k.db.GatewayKeysByID(query, ids)
 	if err != nil {
-		k.log.Warn().Err(err).Msg("could not read changed keys")
+		if ctx.Err() == nil {
+			k.log.Warn().Err(err).Msg("could not read changed keys")
+		}
 		return
 	}
 	k.apply(changed)

@@ -17,9 +17,6 @@ func checkQuery(query string) *refusal {
 	if !decodable(query) {
 		return refuse(http.StatusBadRequest, "malformed_query", "The query holds a broken percent-encoding or a NUL.")
 	}
-	if strings.Contains(query, "lk_live_") || strings.Contains(query, "lk_test_") {
-		return keyInURL()
-	}
 	for rest, more := query, true; more; {
 		var pair string
 		i := strings.IndexAny(rest, "&;") // some servers split at both

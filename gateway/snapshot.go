@@ -56,7 +56,7 @@ func (g *grants) of(connection string, scopes []string) *grant {
 	return made
 }
 
-const shards = 1024
+const shards = 4096
 
 // snapshot is every known key at one moment, by hash. It is never changed.
 // One that differs in a few keys shares all but their shards with it, so that

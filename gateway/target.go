@@ -38,6 +38,9 @@ func parseTarget(raw string) (target, *refusal) {
 			return target{}, badPath("Path and query may hold printable ASCII only, and no # or \\.")
 		}
 	}
+	if strings.Contains(raw, "lk_live_") || strings.Contains(raw, "lk_test_") {
+		return target{}, keyInURL()
+	}
 	whole, query, hasQuery := strings.Cut(raw, "?")
 	connection, rest, ok := strings.Cut(whole[1:], "/")
 	if !ok || connection == "" {

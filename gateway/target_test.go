@@ -54,7 +54,7 @@ func TestParseTargetRefuses(t *testing.T) {
 		},
 		"malformed_query": {"/t/x?%", "/t/x?a=%2", "/t/x?a=%zz", "/t/x?a=%00"},
 		"key_in_url": {
-			"/t/x?a=lk_live_x", "/t/x?access_token=1", "/t/x?a=1&Access_Token=1", "/t/x?a=1;access_token=1", "/t/x?access%5ftoken", "/t/x?+access_token=1",
+			"/t/x?a=lk_live_x", "/t/lk_test_x", "/lk_live_x/y", "/t/x?access_token=1", "/t/x?a=1&Access_Token=1", "/t/x?a=1;access_token=1", "/t/x?access%5ftoken", "/t/x?+access_token=1",
 			"/t/x?access_token[]=1", "/t/x?jwt=a", "/t/x?private_token=a", "/t/x?os_password=a",
 		},
 		"override":        {"/t/x?_method=DELETE", "/t/x?a&%5Fmethod=DELETE", "/t/x?X-HTTP-Method-Override=PUT", "/t/x?sudo=root"},

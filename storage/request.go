@@ -185,24 +185,26 @@ func (t Tx) MoveRequest(ctx context.Context, r *Request, to RequestState, by Act
 	return nil
 }
 
+const insertReview = `
+	WITH held AS (
+		UPDATE request SET version = version + 1, granted_scopes = $9, granted_s = $10
+		WHERE id = $1 AND state = 'pending'
+		RETURNING id, version, policy_hash
+	), vote AS (
+		INSERT INTO review (request_id, reviewer_id, account_id, position, decision, reason, scopes, lifetime_s, source_key)
+		SELECT id, $2, $3, $4, $5, $6, $7, $8, $11 FROM held
+	), event AS (
+		INSERT INTO audit_event (actor_id, account_id, actor, action, subject, subject_id, after, reason, policy_hash, ref)
+		SELECT $2, $3, $12, $13, 'request', id, $5, $6, policy_hash, $14 FROM held
+	)
+	SELECT version FROM held`
+
 // InsertReview records a vote with its audit row and stores what is left of
 // the grant on the request. ErrDuplicate when the person voted already,
 // ErrConflict when the request is no longer pending.
 func (t Tx) InsertReview(ctx context.Context, r *Request, v Review, by Actor) error {
 	action := "review." + string(v.Decision)
-	err := t.queryRow(ctx, `
-		WITH held AS (
-			UPDATE request SET version = version + 1, granted_scopes = $9, granted_s = $10
-			WHERE id = $1 AND state = 'pending'
-			RETURNING id, version, policy_hash
-		), vote AS (
-			INSERT INTO review (request_id, reviewer_id, account_id, position, decision, reason, scopes, lifetime_s, source_key)
-			SELECT id, $2, $3, $4, $5, $6, $7, $8, $11 FROM held
-		), event AS (
-			INSERT INTO audit_event (actor_id, account_id, actor, action, subject, subject_id, after, reason, policy_hash, ref)
-			SELECT $2, $3, $12, $13, 'request', id, $5, $6, policy_hash, $14 FROM held
-		)
-		SELECT version FROM held`,
+	err := t.queryRow(ctx, insertReview,
 		[]any{v.RequestID, v.ReviewerID, v.AccountID, v.Position, v.Decision, v.Reason, v.Scopes, v.LifetimeS,
 			r.GrantedScopes, r.GrantedS, v.SourceKey, by.Name, action, by.Ref}, &r.Version)
 	switch {

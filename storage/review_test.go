@@ -50,7 +50,9 @@ func TestInsertReviewNeedsAPendingRequest(t *testing.T) {
 	h := openHouse(t)
 	alice, bob := h.person(t, "alice"), h.person(t, "bob")
 	r := h.request(t, alice, "k", bob.PersonID)
-	h.in(t, func(ctx context.Context, tx Tx) error { return tx.MoveRequest(ctx, &r, RequestCanceled, System("x"), "") })
+	h.in(t, func(ctx context.Context, tx Tx) error {
+		return tx.MoveRequest(ctx, &r, RequestCanceled, System("x"), "")
+	})
 	err := h.InTx(t.Context(), func(ctx context.Context, tx Tx) error { return vote(ctx, tx, &r, bob, Approve) })
 	if !errors.Is(err, ErrConflict) {
 		t.Errorf("a vote on a canceled request: %v", err)

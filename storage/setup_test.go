@@ -115,7 +115,7 @@ func (h *house) request(t testing.TB, by Account, key string, eligible ...Person
 	t.Helper()
 	r := newRequest(by, key)
 	h.in(t, func(ctx context.Context, tx Tx) error {
-		return tx.InsertRequest(ctx, &r, []Step{{Group: "admins", Quorum: 1, Eligible: eligible}}, actorOf(by))
+		return tx.InsertRequest(ctx, &r, []Step{{Group: "admins", Quorum: 1, Eligible: append([]PersonID{}, eligible...)}}, actorOf(by))
 	})
 	return r
 }

@@ -106,6 +106,9 @@ func (s *Service) LookAtCredential(ctx context.Context, id storage.CredentialID)
 		return CredentialView{}, err
 	}
 	out := CredentialView{Credential: c, Owner: people[c.OwnerID], Scopes: scopeViews(s.today, c.Connection, c.Scopes, c.Scopes)}
+	if c.Brokered {
+		out.UseURL = s.GatewayURL + "/" + c.Connection
+	}
 	if c.RequestID != 0 {
 		r, _, _, err := s.DB.Request(ctx, c.RequestID)
 		if err != nil {

@@ -45,9 +45,10 @@ type Deps struct {
 	// stored, so a failed refresh is not fatal here.
 	Refresh func(ctx context.Context, sources []string)
 
-	PublicURL string        // of the reveal page, without a trailing slash
-	LeaseFor  time.Duration // how long one vendor call may take; default 30 s
-	SweepEach time.Duration // default 1 s
+	PublicURL  string        // of the reveal page, without a trailing slash
+	GatewayURL string        // of the gateway, without a trailing slash
+	LeaseFor   time.Duration // how long one vendor call may take; default 30 s
+	SweepEach  time.Duration // default 1 s
 
 	// Fault is called at named points of the outbox, so that tests can kill
 	// the process there. Nil in production.

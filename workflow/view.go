@@ -71,6 +71,7 @@ type CredentialView struct {
 	Credential storage.Credential
 	Owner      Person
 	Scopes     []ScopeView
+	UseURL     string // where a brokered key is used; empty for others
 	RevealURL  string // for the owner's eyes only; empty when there is nothing to collect
 	Collected  bool   // the key was shown
 	Endpoints  []storage.EndpointUse

@@ -199,6 +199,45 @@ func TestBrowserFillsAndSubmitsAModal(t *testing.T) {
 	b.noProblems()
 }
 
+// TestBrowserSubmitsWhatWasChosenFromTheStart sends every value, as the client
+// does, among them initial options that the app never suggested.
+func TestBrowserSubmitsWhatWasChosenFromTheStart(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	project := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal, plainText("Project"), "project")
+	project.InitialOption = option("web")
+	scopes := slack.NewOptionsMultiSelectBlockElement(slack.MultiOptTypeExternal, plainText("Scopes"), "scopes")
+	scopes.InitialOptions = []*slack.OptionBlockObject{option("read"), option("write")}
+	r := b.record(func(c slack.InteractionCallback) any {
+		if c.Type == slack.InteractionTypeShortcut {
+			view := modal("request", slack.NewInputBlock("project", plainText("Project"), nil, project), slack.NewInputBlock("scopes", plainText("Scopes"), nil, scopes))
+			if _, err := b.api.OpenViewContext(b.ctx, c.TriggerID, view); err != nil {
+				t.Error(err)
+			}
+		}
+		return nil
+	})
+	wantOK(t, b.act("U0ALICE", map[string]any{"type": "shortcut", "callback_id": "request"}))
+	<-r.callbacks
+	view := b.screen("U0ALICE").Views[0]
+	values := view.Values
+	held := values["scopes"]["scopes"]["selected_options"].([]any)
+	values["scopes"]["scopes"]["selected_options"] = held[:1]
+	wantOK(t, b.act("U0ALICE", map[string]any{"type": "view_submit", "view_id": view.ID, "values": values}))
+	got := (<-r.callbacks).View.State.Values
+	if got["project"]["project"].SelectedOption.Value != "web" || len(got["scopes"]["scopes"].SelectedOptions) != 1 {
+		t.Errorf("got %+v", got)
+	}
+	values["project"]["project"]["selected_option"] = map[string]any{"value": "made up"}
+	wantOK(t, b.act("U0ALICE", map[string]any{"type": "shortcut", "callback_id": "request"}))
+	<-r.callbacks
+	view = b.screen("U0ALICE").Views[0]
+	if got := b.act("U0ALICE", map[string]any{"type": "view_submit", "view_id": view.ID, "values": values}); got["ok"] != false {
+		t.Errorf("an option nobody offered: %v", got)
+	}
+	b.noProblems()
+}
+
 func TestBrowserIsToldWhatWentWrong(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

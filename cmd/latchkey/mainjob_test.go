@@ -35,7 +35,7 @@ func TestMainJob(t *testing.T) {
 	w.await("the last use", func() bool { return !strings.Contains(w.slash("U0ALICE", "/tokens show "+token), "last used: never") })
 
 	w.says(w.slash("U0BOB", "/tokens revoke "+token+" because"), "Only its owner or an admin")
-	w.says(w.slash("U0ERIN", "/tokens list"), token, "Alice")
+	w.says(w.slash("U0ERIN", "/tokens list"), token, "U0ALICE")
 	w.says(w.slash("U0ERIN", "/tokens revoke "+token+" it leaked"), "revoked")
 	t.Logf("the gateway refused the key %s after the revoke was answered", w.until(key, "/4/worklogs", http.StatusUnauthorized))
 	w.await("Alice to be told", func() bool {

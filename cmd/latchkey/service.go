@@ -150,7 +150,7 @@ func (m *Main) openWorkflow(ctx context.Context) error {
 		return err
 	}
 	m.publicURL, m.gateURL = m.Config.PublicURL, m.Config.Gateway.PublicURL
-	deps := workflow.Deps{DB: m.db, Keys: m.keys, Document: document, Connectors: m.opened, Logger: m.Logger, LeaseFor: m.LeaseFor, Fault: m.Fault}
+	deps := workflow.Deps{PublicURL: m.publicURL, GatewayURL: m.gateURL, DB: m.db, Keys: m.keys, Document: document, Connectors: m.opened, Logger: m.Logger, LeaseFor: m.LeaseFor, Fault: m.Fault}
 	if m.talksToSlack() {
 		client := bot.NewClient(m.slack(), m.Logger)
 		directory := bot.NewDirectory(client, m.db, document.People, m.Logger)
@@ -236,7 +236,7 @@ func (m *Main) startServer(ctx context.Context) error {
 	if m.publicURL == "" {
 		m.publicURL = "http://" + l.Addr().String()
 	}
-	m.workflow.PublicURL = m.publicURL
+	m.workflow.PublicURL, m.workflow.GatewayURL = m.publicURL, m.gateURL
 	s := server.New(server.Deps{Workflow: m.workflow, Logger: m.Logger, GatewayURL: m.gateURL, Ready: m.Ready, Metrics: m.registry,
 		Secure: strings.HasPrefix(m.publicURL, "https://")})
 	m.serve(ctx, "server", l, s.Handler())

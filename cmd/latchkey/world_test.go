@@ -33,10 +33,15 @@ const patience = 60 * time.Second
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldWith(t, testWorld())
+}
+
+func newWorldWith(t *testing.T, people slacksim.World) *world {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
 	t.Cleanup(cancel)
 	log := &safeBuffer{}
-	flags := demoCommand{Slack: "127.0.0.1:0", Panel: "127.0.0.1:0", Server: "127.0.0.1:0", Gateway: "127.0.0.1:0", Data: t.TempDir(), databaseURL: database(t), world: testWorld()}
+	flags := demoCommand{Slack: "127.0.0.1:0", Panel: "127.0.0.1:0", Server: "127.0.0.1:0", Gateway: "127.0.0.1:0", Data: t.TempDir(), databaseURL: database(t), world: people}
 	d, err := startDemo(ctx, flags, zerolog.New(log))
 	if err != nil {
 		t.Fatalf("start: %v\n%s", err, log)

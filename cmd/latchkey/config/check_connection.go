@@ -50,7 +50,7 @@ func (c *checker) suggestField(name string, takes []string) string {
 	if s := didYouMean(name, takes); s != "" {
 		return s
 	}
-	return ": remove it; it takes " + strings.Join(slices.Sorted(slices.Values(takes)), ", ")
+	return ": remove it; it takes " + strings.Join(slices.Compact(slices.Sorted(slices.Values(takes))), ", ")
 }
 
 func (c *checker) scopes(path string, scopes []connectors.Scope) {

@@ -87,8 +87,7 @@ func Load(path string, env func(string) (string, bool), kinds map[string][]strin
 // gave.
 //
 // The keys of kinds are the kinds of connection there are, the values the
-// fields each takes besides kind, owners, base_url and allow_private, which
-// every connection has.
+// fields each takes; kind, owners, base_url and allow_private every one takes.
 func Parse(name string, data []byte, env func(string) (string, bool), kinds map[string][]string) (*Config, error) {
 	r := &report{file: name}
 	t := read(r, data)

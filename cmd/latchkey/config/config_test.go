@@ -28,9 +28,9 @@ const testKey = "c21hbGwga2V5cyBhcmUgbm90IGtleXMgYXQgYWxsICE=" // 32 bytes
 func kinds() map[string][]string {
 	return map[string][]string{
 		"tempo":     {"mode", "token", "check_path"},
-		"brokered":  {"token", "header", "scheme", "check_path", "scopes"},
+		"brokered":  {"owners", "token", "header", "scheme", "check_path", "scopes"},
 		"github":    {"token", "sync_every"},
-		"atlassian": {"org_id", "api_key", "sync_every"},
+		"atlassian": {"owners", "org_id", "api_key", "sync_every"},
 	}
 }
 

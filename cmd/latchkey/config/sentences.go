@@ -54,9 +54,21 @@ func (t *translator) leaf(e *jsonschema.ValidationError) {
 			t.unknown(n, part, name)
 		}
 	case *kind.UniqueItems:
-		t.report.addNode(n.items[k.Duplicates[1]], "this is in the list already: keep one")
+		t.repeated(n)
 	default:
 		t.report.addNode(n, "%s", sentence(n, part, e.ErrorKind))
+	}
+}
+
+// repeated reports every repetition in a list; the validator stops at the
+// first. Only lists of words must not repeat.
+func (t *translator) repeated(n *node) {
+	seen := map[string]bool{}
+	for _, item := range n.items {
+		if item.shape == text && seen[item.text] {
+			t.report.addNode(item, "this is in the list already: keep one")
+		}
+		seen[item.text] = true
 	}
 }
 
