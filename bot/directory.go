@@ -66,8 +66,8 @@ func (d *Directory) Load(ctx context.Context) error {
 // Account returns a Slack account as it is now: from the database when that
 // was read within the last minute, else from Slack.
 func (d *Directory) Account(ctx context.Context, team, user string) (storage.Account, error) {
-	a, err := d.db.AccountOf(ctx, storage.SystemSlack, team, user)
-	if err == nil && !d.stale(ctx, a) {
+	a, age, err := d.db.AccountOf(ctx, storage.SystemSlack, team, user)
+	if err == nil && age <= freshFor {
 		return a, nil
 	}
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
@@ -97,12 +97,6 @@ func (d *Directory) reread(ctx context.Context, user string) error {
 	}
 	_, err = d.save(ctx, *u)
 	return err
-}
-
-// stale asks by the real clock, because it is about what Slack told us when.
-func (d *Directory) stale(ctx context.Context, a storage.Account) bool {
-	age, err := d.db.AccountAge(ctx, a.ID)
-	return err != nil || age > freshFor
 }
 
 // save stores a user as Slack describes them.

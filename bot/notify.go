@@ -263,7 +263,7 @@ func (n *Notifier) place(ctx context.Context, recipient string) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	a, err := n.db.AccountOf(ctx, storage.SystemSlack, team, recipient)
+	a, _, err := n.db.AccountOf(ctx, storage.SystemSlack, team, recipient)
 	if err != nil {
 		return "", err
 	}

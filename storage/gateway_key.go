@@ -49,7 +49,7 @@ const gatewayKeys = `
 // the stream.
 func (db *DB) GatewayKeys(ctx context.Context, fn func(GatewayKey) error) error {
 	rows, err := db.pool.Query(ctx, gatewayKeys+`
-	  AND (c.ended_at IS NULL OR c.ended_at > latchkey_now() - make_interval(days => $1))`, deadKeyDays)
+	  AND (c.ended_at IS NULL OR c.ended_at > latchkey_now() - make_interval(days => $1))`, pgx.QueryExecModeCacheStatement, deadKeyDays)
 	if err != nil {
 		return fmt.Errorf("load keys: %w", err)
 	}
@@ -73,19 +73,21 @@ func (db *DB) GatewayKeysByID(ctx context.Context, ids []CredentialID) ([]Gatewa
 // A zero mark reads the clocks only.
 func (db *DB) GatewayKeysSince(ctx context.Context, mark time.Time) ([]GatewayKey, GatewayClock, error) {
 	var clock GatewayClock
-	var keys []GatewayKey
-	batch := &pgx.Batch{}
-	batch.Queue(`SELECT latchkey_now(), clock_timestamp()`).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&clock.Now, &clock.Mark)
-	})
-	if !mark.IsZero() {
-		batch.Queue(gatewayKeys+` AND c.changed_at >= $1`, mark.Add(-changeOverlap)).Query(func(rows pgx.Rows) error {
-			var err error
-			keys, err = collectKeys(rows)
-			return err
-		})
+	// The clocks are read first: what changes after this moment is the next
+	// poll's.
+	err := db.pool.QueryRow(ctx, `SELECT latchkey_now(), clock_timestamp()`, pgx.QueryExecModeCacheStatement).Scan(&clock.Now, &clock.Mark)
+	if err != nil {
+		return nil, GatewayClock{}, fmt.Errorf("poll clock: %w", err)
 	}
-	if err := db.pool.SendBatch(ctx, batch).Close(); err != nil {
+	if mark.IsZero() {
+		return nil, clock, nil
+	}
+	rows, err := db.pool.Query(ctx, gatewayKeys+` AND c.changed_at >= $1`, pgx.QueryExecModeCacheStatement, mark.Add(-changeOverlap))
+	if err != nil {
+		return nil, GatewayClock{}, fmt.Errorf("poll keys: %w", err)
+	}
+	keys, err := collectKeys(rows)
+	if err != nil {
 		return nil, GatewayClock{}, fmt.Errorf("poll keys: %w", err)
 	}
 	return keys, clock, nil

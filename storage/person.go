@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun"
 )
 
@@ -90,12 +91,18 @@ func (t Tx) personByEmail(ctx context.Context, email, name string) (PersonID, er
 	return id, nil
 }
 
-// AccountOf reads one account; ErrNotFound if it was never seen.
-func (db *DB) AccountOf(ctx context.Context, system, team, externalID string) (Account, error) {
-	var a Account
-	err := db.bun.NewSelect().Model(&a).
-		Where("system = ? AND team = ? AND external_id = ?", system, team, externalID).Scan(ctx)
-	return a, bunErr("read account", err)
+// AccountOf reads one account and how long ago it was read from its system,
+// by the real clock; ErrNotFound if it was never seen. Every interaction
+// begins with it, so it is a prepared statement.
+func (db *DB) AccountOf(ctx context.Context, system, team, externalID string) (Account, time.Duration, error) {
+	a := Account{System: system, Team: team, ExternalID: externalID}
+	var seconds float64
+	err := db.pool.QueryRow(ctx, `
+		SELECT id, coalesce(person_id, 0), coalesce(email, ''), name, is_bot, is_guest, is_outsider, is_deleted, coalesce(dm_channel, ''),
+		       coalesce(home_opened_at, '0001-01-01'), refreshed_at, extract(epoch FROM clock_timestamp() - refreshed_at)::float8
+		FROM account WHERE system = $1 AND team = $2 AND external_id = $3`, pgx.QueryExecModeCacheStatement, system, team, externalID).
+		Scan(&a.ID, &a.PersonID, &a.Email, &a.Name, &a.IsBot, &a.IsGuest, &a.IsOutsider, &a.IsDeleted, &a.DMChannel, &a.HomeOpenedAt, &a.RefreshedAt, &seconds)
+	return a, time.Duration(seconds * float64(time.Second)), wrap("read account", notFound(err))
 }
 
 // SlackAccounts lists the usable Slack accounts of a person: not deleted, not
@@ -116,14 +123,6 @@ func (db *DB) AllSlackAccounts(ctx context.Context) ([]Account, error) {
 	var out []Account
 	err := db.bun.NewSelect().Model(&out).Where("system = ?", SystemSlack).Order("id").Scan(ctx)
 	return out, bunErr("read accounts", err)
-}
-
-// AccountAge is how long ago an account was read from its system, by the real
-// clock.
-func (db *DB) AccountAge(ctx context.Context, id AccountID) (time.Duration, error) {
-	var seconds float64
-	err := db.pool.QueryRow(ctx, `SELECT extract(epoch FROM clock_timestamp() - refreshed_at)::float8 FROM account WHERE id = $1`, id).Scan(&seconds)
-	return time.Duration(seconds * float64(time.Second)), wrap("read account age", notFound(err))
 }
 
 // SetDMChannel remembers where the bot talks to an account.

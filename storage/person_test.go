@@ -69,7 +69,7 @@ func TestAccountsLinkToPersons(t *testing.T) {
 		if is != tt.want {
 			t.Errorf("%s: linked to %s, want %s", name, is, tt.want)
 		}
-		stored, err := h.AccountOf(t.Context(), SystemSlack, "T1", tt.give.ExternalID)
+		stored, _, err := h.AccountOf(t.Context(), SystemSlack, "T1", tt.give.ExternalID)
 		if err != nil || stored.PersonID != got.PersonID || stored.ID != got.ID {
 			t.Errorf("%s: stored %+v, %v", name, stored, err)
 		}
@@ -100,11 +100,11 @@ func TestAccountsFollowTheDirectory(t *testing.T) {
 	if bot.PersonID != 0 {
 		t.Errorf("a bot belongs to person %d", bot.PersonID)
 	}
-	stored, err := h.AccountOf(t.Context(), SystemSlack, "T1", "UALICE")
+	stored, _, err := h.AccountOf(t.Context(), SystemSlack, "T1", "UALICE")
 	if err != nil || stored.PersonID != 0 || !stored.IsBot {
 		t.Errorf("stored: %+v, %v", stored, err)
 	}
-	if _, err := h.AccountOf(t.Context(), SystemSlack, "T2", "UALICE"); !errors.Is(err, ErrNotFound) {
+	if _, _, err := h.AccountOf(t.Context(), SystemSlack, "T2", "UALICE"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("the same ID in another workspace: %v", err)
 	}
 	people, err := h.People(t.Context(), alice.PersonID, 999)
@@ -177,12 +177,9 @@ func TestSlackAccountsAreTheUsableOnes(t *testing.T) {
 	if none, err := h.SlackAccounts(t.Context()); err != nil || none != nil {
 		t.Errorf("of nobody: %v, %v", none, err)
 	}
-	age, err := h.AccountAge(t.Context(), alice.ID)
-	if err != nil || age < 0 || age > 10*time.Minute {
-		t.Errorf("age %s, %v", age, err)
-	}
-	if _, err := h.AccountAge(t.Context(), 999); !errors.Is(err, ErrNotFound) {
-		t.Errorf("the age of no account: %v", err)
+	stored, age, err := h.AccountOf(t.Context(), SystemSlack, "T1", "UALICE")
+	if err != nil || stored.ID != alice.ID || age < 0 || age > 10*time.Minute {
+		t.Errorf("read again: %+v, age %s, %v", stored, age, err)
 	}
 	if err := h.SetHomeOpened(t.Context(), alice.ID); err != nil {
 		t.Error(err)

@@ -45,6 +45,8 @@ type Request struct {
 	LapsesAt      time.Time    `bun:"lapses_at,nullzero"`
 	CreatedAt     time.Time    `bun:"created_at,nullzero,default:latchkey_now()"`
 	DecidedAt     time.Time    `bun:"decided_at,nullzero"`
+
+	Now time.Time `bun:"-"` // the database's time of the reading; set by LockRequest and DB.Request
 }
 
 // Lifetime is what was asked for.
@@ -125,36 +127,6 @@ func (t Tx) InsertRequest(ctx context.Context, r *Request, steps []Step, by Acto
 	}
 	return t.Record(ctx, by, Event{Action: "request." + string(r.State), Subject: SubjectRequest, SubjectID: int64(r.ID),
 		After: string(r.State), Reason: r.Reason, PolicyHash: r.PolicyHash})
-}
-
-// LockRequest reads a request and holds it until the transaction ends.
-func (t Tx) LockRequest(ctx context.Context, id RequestID) (Request, []Step, []Review, error) {
-	var r Request
-	if err := t.NewSelect().Model(&r).Where("id = ?", id).For("UPDATE").Scan(ctx); err != nil {
-		return r, nil, nil, bunErr("lock request", err)
-	}
-	steps, reviews, err := stepsAndReviews(ctx, t.Tx, id)
-	return r, steps, reviews, err
-}
-
-// Request reads a request with its steps and standing reviews.
-func (db *DB) Request(ctx context.Context, id RequestID) (Request, []Step, []Review, error) {
-	var r Request
-	if err := db.bun.NewSelect().Model(&r).Where("id = ?", id).Scan(ctx); err != nil {
-		return r, nil, nil, bunErr("read request", err)
-	}
-	steps, reviews, err := stepsAndReviews(ctx, db.bun, id)
-	return r, steps, reviews, err
-}
-
-func stepsAndReviews(ctx context.Context, q bun.IDB, id RequestID) ([]Step, []Review, error) {
-	var steps []Step
-	if err := q.NewSelect().Model(&steps).Where("request_id = ?", id).Order("position").Scan(ctx); err != nil {
-		return nil, nil, bunErr("read steps", err)
-	}
-	var reviews []Review
-	err := q.NewSelect().Model(&reviews).Where("request_id = ? AND voided_at IS NULL", id).Order("id").Scan(ctx)
-	return steps, reviews, bunErr("read reviews", err)
 }
 
 // MoveRequest takes a request from the state in r to another, with its audit

@@ -48,7 +48,7 @@ func (t Tx) PGX(fn func(pgx.Tx) error) error {
 // Enqueue commits a job with the transaction.
 func (t Tx) Enqueue(ctx context.Context, args river.JobArgs, opts *river.InsertOpts) error {
 	err := t.PGX(func(p pgx.Tx) error {
-		_, err := t.db.jobs.InsertTx(ctx, p, args, opts)
+		_, err := t.db.jobs.InsertTx(ctx, forJobs{p}, args, opts)
 		return err
 	})
 	if err != nil {
@@ -90,6 +90,13 @@ type borrowed struct {
 	conn      *pgx.Conn
 	savepoint string // empty on the outer level
 }
+
+// forJobs hides the connection from River, which would ask it for the pool's
+// default mode and rewrite every statement for that. Ours are prepared.
+type forJobs struct{ pgx.Tx }
+
+// Conn implements pgx.Tx.
+func (forJobs) Conn() *pgx.Conn { return nil }
 
 var savepoints atomic.Uint64
 

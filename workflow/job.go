@@ -45,8 +45,14 @@ func (NotifyArgs) Kind() string { return "notify" }
 // long.
 const notifyForever = 1000
 
+// notifyQueue is a queue of its own, so that many messages neither hold up
+// keys nor crowd out the people who are clicking.
+const notifyQueue = "notify"
+
 // InsertOpts implements river.JobArgsWithInsertOpts.
-func (NotifyArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: notifyForever} }
+func (NotifyArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{MaxAttempts: notifyForever, Queue: notifyQueue}
+}
 
 func notifyRequest(ctx context.Context, tx storage.Tx, id storage.RequestID) error {
 	return tx.Enqueue(ctx, NotifyArgs{storage.SubjectRequest, int64(id)}, nil)
@@ -60,9 +66,10 @@ func notifyCredential(ctx context.Context, tx storage.Tx, c storage.Credential) 
 // Limits of one job. Work that a crash interrupted is taken up again by the
 // sweep when its lease ends, or by River's rescue at the latest.
 const (
-	jobTimeout  = 25 * time.Second
-	rescueAfter = 45 * time.Second
-	jobWorkers  = 16
+	jobTimeout    = 25 * time.Second
+	rescueAfter   = 45 * time.Second
+	jobWorkers    = 16
+	notifyWorkers = 4
 )
 
 // Workers runs background jobs until stopped.
@@ -80,7 +87,7 @@ func (s *Service) NewWorkers(n Notifier) (*Workers, error) {
 	river.AddWorker(all, &notifyWorker{service: s, notifier: n})
 	client, err := river.NewClient(riverpgxv5.New(s.DB.Pool()), &river.Config{
 		Workers:              all,
-		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: jobWorkers}},
+		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: jobWorkers}, notifyQueue: {MaxWorkers: notifyWorkers}},
 		FetchCooldown:        20 * time.Millisecond,
 		FetchPollInterval:    time.Second,
 		JobTimeout:           jobTimeout,

@@ -45,11 +45,7 @@ func (s *Service) Review(ctx context.Context, a Actor, id storage.RequestID, v V
 		if err := a.Admit(); err != nil {
 			return err
 		}
-		now, err := tx.Now(ctx)
-		if err != nil {
-			return err
-		}
-		if r.State == storage.RequestPending && !now.Before(r.LapsesAt) {
+		if r.State == storage.RequestPending && !r.Now.Before(r.LapsesAt) {
 			late = refuse(RuleLapsed, "%s lapsed because nobody decided in time. %s can ask again.", id, "The requester")
 			return s.lapse(ctx, tx, &r)
 		}

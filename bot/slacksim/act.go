@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"latchkey/bot/slacksim/blockkit"
@@ -75,7 +76,18 @@ func (f *surface) offers() *offers {
 	return &f.message.offered
 }
 
-func (f *surface) offered(e element) []any { return f.offers().byElement[offerKey(e)] }
+// offered are the options that may be chosen besides the element's own: those
+// the app suggested, and those that are chosen now, as an initial option is.
+func (f *surface) offered(e element) []any {
+	out := slices.Clone(f.offers().byElement[offerKey(e)])
+	switch held := f.values().get(e)[stateField[e.kind]].(type) {
+	case doc:
+		return append(out, held)
+	case []any:
+		return append(out, held...)
+	}
+	return out
+}
 
 // offer remembers what the app suggested, so that it can be chosen.
 func (f *surface) offer(e element, options []any) {

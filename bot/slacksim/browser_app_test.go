@@ -26,7 +26,7 @@ func (a permitApp) handle(evt socketmode.Event) (any, bool) {
 		payload, err = a.interact(data)
 	case slackevents.EventsAPIEvent:
 		if opened, ok := data.InnerEvent.Data.(*slackevents.AppHomeOpenedEvent); ok && opened.Tab == "home" {
-			err = a.publish(opened.User, "No permit yet")
+			err = a.publish(opened.User)
 		}
 	}
 	if err != nil && a.b.ctx.Err() == nil {
@@ -92,9 +92,6 @@ func (a permitApp) acted(c slack.InteractionCallback, action *slack.BlockAction)
 		if err := a.decide(c.Message.Timestamp, "Approved by <@"+c.User.ID+">"); err != nil {
 			return err
 		}
-		if err := a.publish(action.Value, "One permit"); err != nil {
-			return err
-		}
 		_, _, err := a.b.api.PostMessageContext(a.b.ctx, action.Value, slack.MsgOptionText("Your permit is approved :tada:", false))
 		return err
 	}
@@ -113,10 +110,10 @@ func (a permitApp) decide(ts, outcome string) error {
 	return err
 }
 
-func (a permitApp) publish(user, text string) error {
+func (a permitApp) publish(user string) error {
 	_, err := a.b.api.PublishViewContext(a.b.ctx, slack.PublishViewContextRequest{UserID: user, View: slack.HomeTabViewRequest{
 		Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: []slack.Block{
-			slack.NewHeaderBlock(plainText(text)),
+			slack.NewHeaderBlock(plainText("Your parking permits")),
 			slack.NewActionBlock("start", slack.NewButtonBlockElement("ask", "ask", plainText("Ask for a permit"))),
 		}},
 	}})

@@ -45,6 +45,7 @@ func TestTwoPersonasInTheBrowser(t *testing.T) {
 	alice.press("[data-channel=C0GENERAL]", "")
 	alice.write("Message #general", "/tokens", kb.Enter)
 	alice.see(`document.querySelector('.toasts').innerText.includes("didn't respond")`)
+	alice.see(`!document.querySelector('[role=listbox]')`)
 	alice.shoot("no-app")
 
 	raw, err := b.sim.Save()

@@ -95,7 +95,7 @@ func (b *testBundle) act(user string, body map[string]any) map[string]any {
 func wantOK(t *testing.T, got map[string]any) {
 	t.Helper()
 	if diff := cmp.Diff(map[string]any{"ok": true}, got); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
+		t.Fatalf("(-want +got)\n%s", diff)
 	}
 }
 

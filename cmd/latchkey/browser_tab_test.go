@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/dom"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
@@ -107,6 +107,17 @@ func (p tab) opened(part string) tab {
 	return p.open(id)
 }
 
+// shut closes a tab and brings the one it was opened from to the front.
+func (p tab) shut(back tab) {
+	p.t.Helper()
+	if err := chromedp.Cancel(p.ctx); err != nil {
+		p.t.Fatalf("close a tab: %v", err)
+	}
+	if _, err := chromedp.Call(back.ctx, page.BringToFront, cdp.Empty{}); err != nil {
+		p.t.Fatalf("go back to a tab: %v", err)
+	}
+}
+
 func (p tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
@@ -127,7 +138,8 @@ func evaluate[T any](p tab, expression string) T {
 	return value
 }
 
-// until asks again until the condition holds.
+// until asks again until the condition holds. An error is no end: while a
+// page gives way to the next, there is nothing to ask.
 func (p tab) until(what string, holds func(context.Context) (bool, error)) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
@@ -139,13 +151,10 @@ func (p tab) until(what string, holds func(context.Context) (bool, error)) {
 		if ok {
 			return
 		}
-		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-			p.t.Fatalf("wait for %s: %v", what, err)
-		}
 		select {
 		case <-ctx.Done():
 			p.picture("waited-in-vain")
-			p.t.Fatalf("waited in vain for %s; the page reads:\n%s", what, p.text("body"))
+			p.t.Fatalf("waited in vain for %s (%v); the page reads:\n%s", what, err, p.text("body"))
 		case <-tick.C:
 		}
 	}
@@ -154,15 +163,31 @@ func (p tab) until(what string, holds func(context.Context) (bool, error)) {
 // text is what an element shows, or nothing without it.
 func (p tab) text(selector string) string {
 	p.t.Helper()
-	return evaluate[string](p, `document.querySelector(`+quoted(selector)+`)?.innerText ?? ""`)
+	return evaluate[string](p, textOf(selector))
+}
+
+func textOf(selector string) string {
+	return `document.querySelector(` + quoted(selector) + `)?.innerText ?? ""`
 }
 
 // reads waits until an element shows every part.
 func (p tab) reads(selector string, parts ...string) {
 	p.t.Helper()
 	for _, part := range parts {
-		p.until(quoted(part), func(context.Context) (bool, error) { return strings.Contains(p.text(selector), part), nil })
+		p.until(quoted(part), func(ctx context.Context) (bool, error) {
+			text, err := chromedp.Run(ctx, chromedp.Evaluate[string](textOf(selector)))
+			return strings.Contains(text, part), err
+		})
 	}
+}
+
+// changes waits until an element no longer shows what it did.
+func (p tab) changes(selector, from string) {
+	p.t.Helper()
+	p.until(selector+" to change", func(ctx context.Context) (bool, error) {
+		text, err := chromedp.Run(ctx, chromedp.Evaluate[string](textOf(selector)))
+		return err == nil && text != "" && text != from, err
+	})
 }
 
 // find waits for the last thing with this role and accessible name. The last,
@@ -218,11 +243,11 @@ func (p tab) press(role, name string) {
 	p.until("a place to press on "+role+" "+quoted(name), func(ctx context.Context) (bool, error) {
 		node := p.find(role, name)
 		if _, err := chromedp.Call(ctx, dom.ScrollIntoViewIfNeeded, dom.ScrollIntoViewIfNeededParams{BackendNodeID: node}); err != nil {
-			return false, nil //nolint:nilerr // it was redrawn meanwhile: find it again
+			return false, err // it was redrawn meanwhile: find it again
 		}
 		found, err := chromedp.Call(ctx, dom.GetContentQuads, dom.GetContentQuadsParams{BackendNodeID: node})
 		if err != nil || len(found.Quads) == 0 {
-			return false, nil //nolint:nilerr // as above
+			return false, err
 		}
 		q := found.Quads[0]
 		x, y = (q[0]+q[4])/2, (q[1]+q[5])/2

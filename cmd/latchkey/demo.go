@@ -28,7 +28,7 @@ import (
 var demoConfig []byte
 
 type demoCommand struct {
-	Data    string `help:"Keep the demo's database in this folder, and go on with it next time." type:"path"`
+	Data    string `help:"Keep the demo's database in this folder, and go on with it next time." type:"path" placeholder:"FOLDER"`
 	Slack   string `help:"Address of the simulated Slack." default:"127.0.0.1:7300"`
 	Panel   string `help:"Address of the control panel." default:"127.0.0.1:7301"`
 	Server  string `help:"Address of the reveal page." default:"127.0.0.1:7302"`
@@ -40,8 +40,9 @@ type demoCommand struct {
 
 // Help implements kong.HelpProvider.
 func (demoCommand) Help() string {
-	return `Needs Go's build and Postgres's server programs, nothing else: no account, no network, no set-up. Slack and the
-vendors are simulated on this machine; the bot, the rules, the gateway and the database are the real ones.
+	return `Needs Postgres's server programs on this machine and nothing else: no account, no network, no settings. Slack and
+the vendors are simulated; the bot, the rules, the gateway and the database are the real ones. It prints what to open
+and what to try.
 
 Stop it with Ctrl-C. Without --data everything is forgotten then. An address that is taken gives way to a free one.`
 }

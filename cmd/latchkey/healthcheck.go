@@ -9,7 +9,12 @@ import (
 
 // healthcheckCommand lets a container without a shell ask whether it is well.
 type healthcheckCommand struct {
-	URL string `help:"Address to ask." default:"http://127.0.0.1:8080/healthz"`
+	URL string `help:"Address to ask; /readyz instead of /healthz also asks for the database and Slack." default:"http://127.0.0.1:8080/healthz"`
+}
+
+// Help implements kong.HelpProvider.
+func (healthcheckCommand) Help() string {
+	return `Prints nothing and exits with status 0 if the server answers, with 1 if not. It asks the role server.`
 }
 
 // Run implements the command.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/rs/zerolog"
 	"gocloud.dev/secrets"
@@ -24,7 +26,11 @@ import (
 
 // loadConfig reads the configuration file of a command.
 func loadConfig(c *console, path string) (*config.Config, error) {
-	return config.Load(path, c.env, kindFields())
+	cfg, err := config.Load(path, c.env, kindFields())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%w; `latchkey config example > %s` makes one to fill in", err, path)
+	}
+	return cfg, err
 }
 
 func kindFields() map[string][]string {
@@ -41,27 +47,47 @@ func openDatabase(ctx context.Context, c *config.Config, log zerolog.Logger) (*p
 	var private *postgres.Server
 	if dsn == "" {
 		var err error
-		private, err = postgres.Start(ctx, postgres.Config{Dir: filepath.Join(c.DataDir, "postgres"), Logger: log})
+		private, err = postgres.Start(ctx, postgres.Config{Dir: privateDir(c), Logger: log})
 		if err != nil {
 			return nil, nil, fmt.Errorf("start a private Postgres (set database_url to use your own): %w", err)
 		}
 		dsn = private.DSN()
 	}
-	db, err := storage.Open(ctx, storage.Config{DSN: dsn, Logger: log})
-	if err == nil {
-		err = db.Ping(ctx)
+	db, err := connect(ctx, dsn, log)
+	if err != nil && private != nil {
+		err = errors.Join(err, private.Stop(context.WithoutCancel(ctx)))
 	}
 	if err != nil {
-		if db != nil {
-			db.Close()
-		}
-		if private != nil {
-			err = errors.Join(err, private.Stop(context.WithoutCancel(ctx)))
-		}
-		return nil, nil, fmt.Errorf("connect to the database: %w", err)
+		return nil, nil, err
 	}
 	return private, db, nil
 }
+
+// visitDatabase is openDatabase for a tool: the private Postgres that a
+// running service has is used, and left running.
+func visitDatabase(ctx context.Context, c *config.Config, log zerolog.Logger) (*postgres.Server, *storage.DB, error) {
+	private, db, err := openDatabase(ctx, c, log)
+	var taken *postgres.InUseError
+	if errors.As(err, &taken) && taken.DSN != "" {
+		db, err = connect(ctx, taken.DSN, log)
+	}
+	return private, db, err
+}
+
+func connect(ctx context.Context, dsn string, log zerolog.Logger) (*storage.DB, error) {
+	db, err := storage.Open(ctx, storage.Config{DSN: dsn, Logger: log})
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Ping(ctx); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	return db, nil
+}
+
+// privateDir is where the private Postgres has its files.
+func privateDir(c *config.Config) string { return filepath.Join(c.DataDir, "postgres") }
 
 // openKeeper opens the key-encryption key.
 func openKeeper(ctx context.Context, c *config.Config) (storage.Keeper, func(), error) {
@@ -75,19 +101,21 @@ func openKeeper(ctx context.Context, c *config.Config) (storage.Keeper, func(), 
 	return storage.Keeper{Seal: k.Encrypt, Open: k.Decrypt}, func() { _ = k.Close() }, nil
 }
 
-// openConnections opens every configured system; nothing is dialled.
+// openConnections opens every configured system; nothing is dialled. What is
+// wrong with them has its place in the file.
 func openConnections(c *config.Config) (map[string]connectors.Connector, error) {
 	out := map[string]connectors.Connector{}
-	var errs []error
+	var problems []workflow.Problem
 	for _, s := range c.Connections {
 		conn, err := catalog.Open(s, connectors.NewTransport)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("connection %s: %w", s.Name, err))
+			message := strings.TrimPrefix(err.Error(), "open connection "+s.Name+": ")
+			problems = append(problems, workflow.Problem{Path: "connections." + s.Name, Message: strings.ReplaceAll(message, "\n", "; ")})
 			continue
 		}
 		out[s.Name] = conn
 	}
-	return out, errors.Join(errs...)
+	return out, c.Explain(problems)
 }
 
 // explain gives a policy's problems their places in the file.

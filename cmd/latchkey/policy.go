@@ -1,35 +1,39 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"latchkey/workflow"
 )
 
 type policyCommand struct {
-	Test    policyTestCommand    `cmd:"" help:"Run the scenarios written beside a policy."`
 	Explain policyExplainCommand `cmd:"" help:"Say which rule applies to a request and who would be asked."`
+	Test    policyTestCommand    `cmd:"" help:"Run the scenarios written beside a policy."`
 }
 
 type policyTestCommand struct {
-	File       string `arg:"" help:"File of scenarios." type:"existingfile"`
-	ConfigFile string `name:"config" short:"c" help:"Configuration file." default:"latchkey.yaml" env:"LATCHKEY_CONFIG" type:"path"`
+	File       string `arg:"" help:"File of scenarios."`
+	ConfigFile string `name:"config" short:"c" help:"Configuration file." default:"latchkey.yaml" env:"LATCHKEY_CONFIG"`
 }
 
 // Help implements kong.HelpProvider.
 func (policyTestCommand) Help() string {
-	return `One scenario a line, what is asked and what shall come of it; # begins a comment:
+	return `Each line of the file is a scenario: what is asked, and what shall come of it. # begins a comment:
 
-  alice@example.com in payroll asks tempo worklogs:manage for 7d "fix the import" -> asked: tempo-approvers 2
+  alice@example.com in payroll asks tempo worklogs:manage for 7d "fix the import" -> asked: it-admins 1, security 2
   bob@example.com asks tempo worklogs:view for 30d "a report" -> auto
   bob@example.com asks tempo worklogs:manage for 7d "a script" -> refused: only for payroll
 
-Groups behind "in" are separated by commas; everyone is always among them. Behind "refused:" stands part of the
-sentence. Whether a group has enough members is not asked: that is known in Slack only.`
+Groups after "in" and scopes are separated by commas; everyone is in the group everyone. After "asked:" stand the
+groups in their order, each with how many of it must approve; after "refused:" stands part of the sentence. Write
+"asks oauth tempo" for the use of an OAuth app. Whether a group has enough members is not asked: Slack knows that.
+
+The exit status is 1 if a scenario fails, so that a pull request that changes the policy can be checked.`
 }
 
 // Run implements the command.
@@ -59,6 +63,9 @@ func runScenarios(out io.Writer, rules *workflow.Rules, file, text string) error
 		}
 		ran++
 		sc, want, err := parseScenario(line)
+		if err == nil {
+			err = knownGroups(rules, sc.Requester.Groups)
+		}
 		if err != nil {
 			failed++
 			fmt.Fprintf(out, "%s:%d: %v\n", file, i+1, err)
@@ -71,11 +78,23 @@ func runScenarios(out io.Writer, rules *workflow.Rules, file, text string) error
 	}
 	switch {
 	case ran == 0:
-		return errors.New("the file has no scenarios")
+		return fmt.Errorf("%s has no scenarios; `latchkey policy test --help` shows how one is written", file)
 	case failed > 0:
-		return fmt.Errorf("%d of %d scenarios failed", failed, ran)
+		return fmt.Errorf("%d of %s failed", failed, counted(ran, "scenario"))
 	}
-	fmt.Fprintf(out, "%d scenarios hold.\n", ran)
+	fmt.Fprintf(out, "All is as wanted in %s.\n", counted(ran, "scenario"))
+	return nil
+}
+
+// knownGroups refuses a group that the configuration does not have: with a
+// typing error in it a scenario would be judged as that of somebody else.
+func knownGroups(rules *workflow.Rules, names []string) error {
+	for _, name := range names {
+		if _, ok := rules.Groups[name]; !ok && name != workflow.Everyone {
+			return fmt.Errorf("there is no group %s; there are %s", name,
+				strings.Join(slices.Sorted(maps.Keys(rules.Groups)), ", "))
+		}
+	}
 	return nil
 }
 
@@ -105,14 +124,23 @@ func verdictWords(v workflow.Verdict) string {
 }
 
 type policyExplainCommand struct {
-	ConfigFile string   `name:"config" short:"c" help:"Configuration file." default:"latchkey.yaml" env:"LATCHKEY_CONFIG" type:"path"`
-	Requester  string   `help:"E-mail address of who asks." required:""`
-	Groups     []string `help:"Groups the requester is in, besides everyone."`
-	System     string   `help:"Connection." required:""`
-	Scopes     []string `help:"Scopes." required:""`
-	For        string   `help:"How long, such as 7d." default:"7d"`
-	Reason     string   `help:"Why." default:"just trying the policy out"`
-	OAuth      bool     `help:"The use of an OAuth app instead of an API key."`
+	ConfigFile string   `name:"config" short:"c" help:"Configuration file." default:"latchkey.yaml" env:"LATCHKEY_CONFIG"`
+	Requester  string   `help:"E-mail address of who asks." required:"" placeholder:"EMAIL"`
+	Groups     []string `help:"Groups the requester is in; everyone is always among them." placeholder:"GROUP"`
+	System     string   `help:"The connection that is asked for, such as tempo." required:"" placeholder:"NAME"`
+	Scopes     []string `help:"Scopes that are asked for, such as worklogs:view." required:"" placeholder:"SCOPE"`
+	For        string   `help:"How long, such as 24h or 7d." default:"7d"`
+	Reason     string   `help:"Why; conditions can read it." default:"just trying the policy out"`
+	OAuth      bool     `name:"oauth" help:"Ask for the use of an OAuth app instead of an API key."`
+}
+
+// Help implements kong.HelpProvider.
+func (policyExplainCommand) Help() string {
+	return `Asks the policy as Slack would, without Slack and without filing anything:
+
+  latchkey policy explain --requester alice@example.com --groups payroll --system tempo --scopes worklogs:manage
+
+Whether a group has enough members is not asked: Slack knows that.`
 }
 
 // Run implements the command.
@@ -128,6 +156,9 @@ func (p *policyExplainCommand) Run(c *console) error {
 	lifetime, err := workflow.ParseDuration(p.For)
 	if err != nil {
 		return fmt.Errorf("--for: %w", err)
+	}
+	if err := knownGroups(rules, p.Groups); err != nil {
+		return fmt.Errorf("--groups: %w", err)
 	}
 	kind := workflow.APIKey
 	if p.OAuth {

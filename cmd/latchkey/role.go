@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,6 +24,9 @@ func (m *Main) has(r Role) bool { return slices.Contains(m.Roles, r) }
 
 // parseRoles reads the --roles flag.
 func parseRoles(words []string) ([]Role, error) {
+	if len(words) == 0 {
+		return nil, errors.New("--roles is empty; the roles are bot, worker, server and gateway")
+	}
 	var out []Role
 	for _, w := range words {
 		r := Role(strings.TrimSpace(w))

@@ -32,7 +32,7 @@ func parseScenario(line string) (workflow.Scenario, string, error) {
 		kind = workflow.OAuthGrant
 	}
 	want := strings.TrimSpace(m[8])
-	if want != "auto" && !strings.HasPrefix(want, "asked: ") && !strings.HasPrefix(want, "refused") {
+	if want != "auto" && want != "refused" && !strings.HasPrefix(want, "asked: ") && !strings.HasPrefix(want, "refused: ") {
 		return workflow.Scenario{}, "", errScenario
 	}
 	return workflow.Scenario{

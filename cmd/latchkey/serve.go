@@ -2,41 +2,44 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 )
 
 type serveCommand struct {
-	ConfigFile string   `name:"config" short:"c" help:"Configuration file." default:"latchkey.yaml" env:"LATCHKEY_CONFIG" type:"path"`
-	Roles      []string `help:"Parts to run in this process: bot (Slack), worker (jobs), server (pages), gateway (data plane)." default:"bot,worker,server,gateway"`
+	ConfigFile string   `name:"config" short:"c" help:"Configuration file." default:"latchkey.yaml" env:"LATCHKEY_CONFIG"`
+	Roles      []string `help:"Parts to run in this process: bot (Slack), worker (background jobs), server (pages and API), gateway (where keys are used). Default: all." default:"bot,worker,server,gateway" placeholder:"ROLE"`
 }
 
 // Help implements kong.HelpProvider.
 func (serveCommand) Help() string {
-	return `Runs until interrupted, then drains: no new work is taken, what is under way ends.
+	return `Brings the database up to date and runs until interrupted. Then it drains: no new work is taken, what is under way
+ends. What does not end in time is taken up again at the next start.
 
-Run as many replicas as you like on one database, and the gateway on machines of its own:
+Run as many replicas as you like on one database, and the gateway on machines of its own, which need no Slack tokens:
+
   latchkey serve
   latchkey serve --roles bot,worker,server
   latchkey serve --roles gateway
 
-SLACK_API_URL points the bot at another Web API than Slack's own.`
+The environment variable SLACK_API_URL points the bot at another Web API than Slack's own.`
 }
 
 // Run implements the command.
 func (s *serveCommand) Run(c *console) error {
-	cfg, err := loadConfig(c, s.ConfigFile)
+	roles, err := parseRoles(s.Roles)
 	if err != nil {
 		return err
 	}
-	roles, err := parseRoles(s.Roles)
+	cfg, err := loadConfig(c, s.ConfigFile)
 	if err != nil {
 		return err
 	}
 	slackURL, _ := c.env("SLACK_API_URL")
 	m := &Main{Config: cfg, Roles: roles, Logger: c.log, SlackAPIURL: slackURL}
-	if m.Roles != nil && m.talksToSlack() && cfg.Slack.BotToken.Empty() {
-		return fmt.Errorf("slack.bot_token and slack.app_token are needed for the roles bot and worker; `latchkey manifest` begins a Slack app")
+	if m.talksToSlack() && !cfg.Slack.Ready() {
+		return errors.New("slack.bot_token and slack.app_token are needed for the roles bot and worker; `latchkey manifest` begins a Slack app")
 	}
 	if err := m.Start(c.ctx); err != nil {
 		return err
@@ -61,13 +64,15 @@ func (m *Main) until(ctx context.Context) error {
 }
 
 type migrateCommand struct {
-	ConfigFile string `name:"config" short:"c" help:"Configuration file." default:"latchkey.yaml" env:"LATCHKEY_CONFIG" type:"path"`
+	ConfigFile string `name:"config" short:"c" help:"Configuration file." default:"latchkey.yaml" env:"LATCHKEY_CONFIG"`
 }
 
 // Help implements kong.HelpProvider.
 func (migrateCommand) Help() string {
-	return `Applies what is missing, under a lock: any number of replicas may run it at once.
-` + "`latchkey serve`" + ` does the same at its start; run this first where the service's own role may not change the schema.`
+	return `Applies the migrations that are missing, under a lock: any number of machines may run it at once.
+
+"latchkey serve" does the same when it starts. Run this first where the service's own database role may not change the
+schema.`
 }
 
 // Run implements the command.
@@ -76,7 +81,7 @@ func (s *migrateCommand) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	private, db, err := openDatabase(c.ctx, cfg, c.log)
+	private, db, err := visitDatabase(c.ctx, cfg, c.log)
 	if err != nil {
 		return err
 	}

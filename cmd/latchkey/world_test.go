@@ -23,7 +23,7 @@ import (
 // the words in which tests speak to it.
 type world struct {
 	*demo
-	t   *testing.T
+	t   testing.TB
 	ctx context.Context
 	log *safeBuffer
 }
@@ -36,7 +36,7 @@ func newWorld(t *testing.T) *world {
 	return newWorldWith(t, testWorld())
 }
 
-func newWorldWith(t *testing.T, people slacksim.World) *world {
+func newWorldWith(t testing.TB, people slacksim.World) *world {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
 	t.Cleanup(cancel)

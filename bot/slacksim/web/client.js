@@ -24,6 +24,7 @@ export class Client {
   #locals = new Map();
   #read = new Map();
   #toastId = 0;
+  #timed = new Set();
   #zone = ['', 'UTC'];
 
   constructor(redraw) {
@@ -39,6 +40,7 @@ export class Client {
     this.#api = new Api(as);
     this.#locals.clear();
     this.#read.clear();
+    this.#timed.clear();
     this.state = null;
     this.ui = freshUI();
     this.values = new Values();
@@ -110,6 +112,7 @@ export class Client {
       }
     }
     this.values.keepOnly(live);
+    this.#timeToasts();
     this.update((ui) => {
       ui.failure = '';
       if (ui.place && !this.canSee(ui.place)) ui.place = this.#firstPlace();
@@ -145,6 +148,19 @@ export class Client {
     const id = `own-${(this.#toastId += 1)}`;
     this.update((ui) => ui.toasts.push({ id, text, own: true }));
     setTimeout(() => this.dismiss({ id, own: true }), TOAST_SECONDS * 1000);
+  }
+
+  // timeToasts lets the workspace's notices go once they were in view for a while.
+  #timeToasts() {
+    if (document.visibilityState === 'hidden') return;
+    for (const toast of this.state.toasts ?? []) {
+      if (this.#timed.has(toast.id)) continue;
+      this.#timed.add(toast.id);
+      const api = this.#api;
+      setTimeout(() => {
+        if (api === this.#api && this.state.toasts?.some(({ id }) => id === toast.id)) this.post({ type: 'dismiss_toast', id: toast.id });
+      }, TOAST_SECONDS * 1000);
+    }
   }
 
   dismiss(toast) {

@@ -136,7 +136,9 @@ class Composer {
     const body = { type: command ? 'command' : 'message', channel: channel.id, text: command ? text : asMrkdwn(client, text) };
     if (ts) body.thread_ts = ts;
     const reply = await client.act(body);
-    if (!reply.ok && !client.ui.drafts.get(key)) client.update((ui) => ui.drafts.set(key, text));
+    if (reply.ok || client.ui.drafts.get(key)) return;
+    this.slash.hidden = true; // the text comes back to be sent again, not to be completed
+    client.update((ui) => ui.drafts.set(key, text));
   }
 }
 

@@ -24,6 +24,7 @@ func (c *checker) check() {
 	if c.tree.root.shape != mapping {
 		return // the schema said so
 	}
+	c.slack()
 	c.addresses()
 	c.groups()
 	c.people()
@@ -49,6 +50,21 @@ func (c *checker) names(of string) (names []string, ok bool) {
 		return nil, true
 	}
 	return n.names(), n.shape == mapping
+}
+
+// slack refuses one token without the other.
+func (c *checker) slack() {
+	s := c.config.Slack
+	if s.BotToken.Empty() == s.AppToken.Empty() {
+		return
+	}
+	path := "slack.bot_token"
+	if s.AppToken.Empty() {
+		path = "slack.app_token"
+	}
+	if n := c.tree.near(path); n.path == path { // else the schema said so
+		c.report.addNode(n, "this is empty, but the other token is set: set both, or neither where only server and gateway run")
+	}
 }
 
 func (c *checker) addresses() {

@@ -51,6 +51,10 @@ type Slack struct {
 	ApprovalsChannel string       `json:"approvals_channel"` // a channel's ID, or empty: no channel
 }
 
+// Ready says whether there are tokens to talk to Slack with. The roles server
+// and gateway do without.
+func (s Slack) Ready() bool { return !s.BotToken.Empty() && !s.AppToken.Empty() }
+
 // Gateway is where brokered keys are used.
 type Gateway struct {
 	Listen    string `json:"listen"`     // default 127.0.0.1:8081

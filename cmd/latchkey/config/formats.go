@@ -65,6 +65,8 @@ func judgeDuration(s string) error {
 
 func judgeBotToken(s string) error {
 	switch {
+	case s == "":
+		return nil // neither bot nor worker runs here
 	case strings.HasPrefix(s, "xapp-"):
 		return errors.New("this is an app-level token: write the bot token here, which begins with xoxb-")
 	case !strings.HasPrefix(s, "xoxb-"), hasSpace(s):
@@ -75,6 +77,8 @@ func judgeBotToken(s string) error {
 
 func judgeAppToken(s string) error {
 	switch {
+	case s == "":
+		return nil
 	case strings.HasPrefix(s, "xoxb-"):
 		return errors.New("this is a bot token: write the app-level token here, which begins with xapp-")
 	case !strings.HasPrefix(s, "xapp-"), hasSpace(s):
