@@ -17,10 +17,19 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // TestMain lets tests start the command as a process of its own: `latchkey`
 // is on their PATH.
 func TestMain(m *testing.M) {
+	testscript.Main(undisturbed{m}, map[string]func(){"latchkey": main})
+}
+
+// undisturbed runs tests without the variables that change what is printed.
+// The commands they start keep theirs.
+type undisturbed struct{ *testing.M }
+
+// Run implements testscript.TestingM.
+func (m undisturbed) Run() int {
 	for _, name := range []string{"COLUMNS", "LATCHKEY_CONFIG", "LATCHKEY_LOG_LEVEL", "LATCHKEY_LOG_JSON"} {
-		_ = os.Unsetenv(name) // they change what is printed
+		_ = os.Unsetenv(name)
 	}
-	testscript.Main(m, map[string]func(){"latchkey": main})
+	return m.M.Run()
 }
 
 // ran is what a command did.

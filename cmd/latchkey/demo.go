@@ -71,6 +71,7 @@ type demo struct {
 	data      string
 	forget    bool // data is ours to remove
 	pace      pace
+	closed    bool
 }
 
 // startDemo starts the world, then the service, then the control panel.
@@ -102,7 +103,10 @@ func startDemo(ctx context.Context, flags demoCommand, log zerolog.Logger) (_ *d
 	if err := d.main.Start(ctx); err != nil {
 		return nil, err
 	}
-	d.acme.SetClock(d.now)
+	if err := d.setPace(ctx); err != nil {
+		return nil, err
+	}
+	d.acme.SetClock(d.pace.now)
 	if err := d.sim.Wait(ctx, func() bool { return d.sim.Sockets() >= 2 }); err != nil {
 		return nil, fmt.Errorf("wait for the bot to connect: %w", err)
 	}
@@ -151,7 +155,11 @@ func (d *demo) startWorld(ctx context.Context, flags demoCommand, log zerolog.Lo
 	if err != nil {
 		return err
 	}
-	d.sim, err = slacksim.Start(ctx, slacksim.Config{Manifest: manifest, World: flags.world, Listen: free(flags.Slack), Now: d.pace.now, Logger: log.Level(max(log.GetLevel(), zerolog.WarnLevel))})
+	saved, err := d.kept(savedSlack)
+	if err != nil {
+		return err
+	}
+	d.sim, err = slacksim.Start(ctx, slacksim.Config{Manifest: manifest, World: flags.world, Saved: saved, Listen: free(flags.Slack), Now: d.pace.now, Logger: log.Level(max(log.GetLevel(), zerolog.WarnLevel))})
 	return err
 }
 
@@ -159,7 +167,11 @@ func (d *demo) startWorld(ctx context.Context, flags demoCommand, log zerolog.Lo
 func (d *demo) vendors() (map[string]string, error) {
 	d.acme = fake.NewVendor()
 	token := secret.Token(32)
-	d.tempo = tempotest.New(tempotest.Config{Tokens: []secret.Value{token}, PerSecond: 50})
+	d.tempo = tempotest.New(tempotest.Config{PerSecond: 50})
+	if err := errors.Join(d.restore(savedTempo, d.tempo.Restore), d.restore(savedAcme, d.acme.Restore)); err != nil {
+		return nil, err
+	}
+	d.tempo.Accept(token)
 	tempoURL, err := d.serve("127.0.0.1:0", d.tempo.Handler())
 	if err != nil {
 		return nil, err
@@ -197,16 +209,13 @@ func free(addr string) string {
 	return net.JoinHostPort(host, "0")
 }
 
-// now is the demo's time: the database's, which the panel can move.
-func (d *demo) now() time.Time {
-	now, err := d.main.db.Now(context.Background())
-	if err != nil {
-		return time.Now()
-	}
-	return now
-}
-
+// close ends the service, then its world, and keeps what is to be kept. It may
+// be called again.
 func (d *demo) close() error {
+	if d.closed {
+		return nil
+	}
+	d.closed = true
 	var errs []error
 	if d.main != nil {
 		errs = append(errs, d.main.Stop(context.Background()))
@@ -216,6 +225,9 @@ func (d *demo) close() error {
 	}
 	if d.sim != nil {
 		errs = append(errs, d.sim.Close())
+	}
+	if d.main != nil && !d.forget {
+		errs = append(errs, d.keep(savedSlack, d.sim.Save), d.keep(savedTempo, d.tempo.Save), d.keep(savedAcme, d.acme.Save))
 	}
 	if d.forget {
 		errs = append(errs, os.RemoveAll(d.data))

@@ -5,6 +5,7 @@ import (
 	_ "embed" // the control panel's page
 	"fmt"
 	"html/template"
+	"math"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -92,16 +93,22 @@ type pace struct{ ahead atomic.Int64 } // seconds
 
 func (p *pace) now() time.Time { return time.Now().Add(time.Duration(p.ahead.Load()) * time.Second) }
 
-// jumpClock moves the one clock that every decision reads.
-func (d *demo) jumpClock(ctx context.Context, by time.Duration) error {
-	pool := d.main.db.Pool()
+// setPace reads how far the database's clock is ahead: a kept world goes on
+// at the time it was left at.
+func (d *demo) setPace(ctx context.Context) error {
 	var ahead float64
-	if err := pool.QueryRow(ctx, `SELECT extract(epoch FROM latchkey_now() - statement_timestamp())::float8`).Scan(&ahead); err != nil {
+	err := d.main.db.Pool().QueryRow(ctx, `SELECT extract(epoch FROM latchkey_now() - statement_timestamp())::float8`).Scan(&ahead)
+	if err != nil {
 		return fmt.Errorf("read clock: %w", err)
 	}
-	seconds := int64(ahead+0.5) + int64(by/time.Second)
-	d.pace.ahead.Store(seconds)
-	_, err := pool.Exec(ctx, fmt.Sprintf(`CREATE OR REPLACE FUNCTION latchkey_now() RETURNS timestamptz
+	d.pace.ahead.Store(int64(math.Round(ahead)))
+	return nil
+}
+
+// jumpClock moves the one clock that every decision reads.
+func (d *demo) jumpClock(ctx context.Context, by time.Duration) error {
+	seconds := d.pace.ahead.Add(int64(by / time.Second))
+	_, err := d.main.db.Pool().Exec(ctx, fmt.Sprintf(`CREATE OR REPLACE FUNCTION latchkey_now() RETURNS timestamptz
 		LANGUAGE sql STABLE PARALLEL SAFE AS 'SELECT statement_timestamp() + interval ''%d seconds'''`, seconds))
 	if err != nil {
 		return fmt.Errorf("move clock: %w", err)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -42,8 +43,7 @@ func (d *doctorCommand) Run(c *console) error {
 		cancel()
 		if err != nil {
 			failed++
-			reason := strings.ReplaceAll(err.Error(), "\n", "\n        ")
-			fmt.Fprintf(c.out, "FAILED  %s: %s\n        %s\n", k.name, reason, k.mend)
+			fmt.Fprintf(c.out, "FAILED  %s: %s\n        %s\n", k.name, indented(err), k.mend)
 			continue
 		}
 		fmt.Fprintf(c.out, "ok      %s: %s\n", k.name, found)
@@ -52,4 +52,14 @@ func (d *doctorCommand) Run(c *console) error {
 		return fmt.Errorf("%s failed", counted(failed, "check"))
 	}
 	return nil
+}
+
+// indented keeps an error of several lines under its check. The database's
+// driver says the same of each way it tried.
+func indented(err error) string {
+	lines := strings.Split(err.Error(), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimSpace(line)
+	}
+	return strings.Join(slices.Compact(lines), "\n        ")
 }

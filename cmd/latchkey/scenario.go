@@ -11,7 +11,7 @@ import (
 // scenarioForm is one line of a scenario file.
 var scenarioForm = regexp.MustCompile(`^(\S+@\S+)(?:\s+in\s+(\S+))?\s+asks\s+(oauth\s+)?(\S+)\s+(\S+)\s+for\s+(\S+)\s+"([^"]*)"\s+->\s+(.+)$`)
 
-var errScenario = errors.New(`write: WHO@EXAMPLE.COM [in GROUP,GROUP] asks [oauth] SYSTEM SCOPE,SCOPE for 7d "REASON" -> auto | asked: GROUP 1, GROUP 2 | refused: part of the sentence`)
+var errScenario = errors.New(`this is no scenario: write WHO@EXAMPLE.COM [in GROUP,GROUP] asks [oauth] SYSTEM SCOPE,SCOPE for 7d "REASON" -> auto | asked: GROUP 1, GROUP 2 | refused: part of the sentence`)
 
 // parseScenario reads one line: what is asked, and what shall come of it.
 func parseScenario(line string) (workflow.Scenario, string, error) {

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// The files beside the database in which --data keeps the simulated world.
+// They hold the simulated vendors' tokens and keys in clear.
+const (
+	savedSlack = "slack.json"
+	savedTempo = "tempo.json"
+	savedAcme  = "acme.json"
+)
+
+// kept reads a file of the kept world; nil when there is none yet.
+func (d *demo) kept(name string) ([]byte, error) {
+	b, err := os.ReadFile(filepath.Join(d.data, name)) //nolint:gosec // the folder is the user's own choice
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the kept world: %w", err)
+	}
+	return b, nil
+}
+
+func (d *demo) restore(name string, into func([]byte) error) error {
+	b, err := d.kept(name)
+	if err != nil || b == nil {
+		return err
+	}
+	if err := into(b); err != nil {
+		return fmt.Errorf("restore %s: %w", name, err)
+	}
+	return nil
+}
+
+// keep writes a file of the world, whole or not at all.
+func (d *demo) keep(name string, save func() ([]byte, error)) error {
+	b, err := save()
+	if err != nil {
+		return fmt.Errorf("keep %s: %w", name, err)
+	}
+	path := filepath.Join(d.data, name)
+	if err := os.WriteFile(path+".new", b, 0o600); err != nil {
+		return fmt.Errorf("keep %s: %w", name, err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("keep %s: %w", name, err)
+	}
+	return nil
+}
