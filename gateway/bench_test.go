@@ -62,8 +62,8 @@ func newBench(b *testing.B) *benchBundle {
 	up := bundle.upstreams["tempo"]
 	bare := &httputil.ReverseProxy{
 		Rewrite:    func(p *httputil.ProxyRequest) { p.SetURL(up.base) },
-		Transport:  up.proxy.Transport,
-		BufferPool: &bufferPool{},
+		Transport:  up.transport,
+		BufferPool: benchPool{},
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -93,6 +93,16 @@ func newBench(b *testing.B) *benchBundle {
 	bundle.exec(b, `UPDATE credential SET changed_at = changed_at - interval '1 hour'`) // they are no news to the poll
 	return out
 }
+
+// benchPool implements httputil.BufferPool.
+type benchPool struct{}
+
+func (benchPool) Get() []byte {
+	buf, _ := buffers.Get().(*[bufferSize]byte)
+	return buf[:]
+}
+
+func (benchPool) Put(b []byte) { buffers.Put((*[bufferSize]byte)(b)) }
 
 func benchRequest(target, key string) []byte {
 	return []byte("GET " + target + " HTTP/1.1\r\nHost: api.example.com\r\nUser-Agent: bench/1.0\r\nAccept: application/json\r\n" +

@@ -108,7 +108,7 @@ func New(d Deps) (*Gateway, error) {
 	g.meter = newMeter(d.DB, d.Logger, d.FlushEvery)
 	g.metrics = newMetrics(g)
 	for name, u := range d.Upstreams {
-		up, err := newUpstream(u, d.Transport(u), d.Logger)
+		up, err := newUpstream(u, d.Transport(u))
 		if err != nil {
 			return nil, fmt.Errorf("connection %s: %w", name, err)
 		}

@@ -1,13 +1,12 @@
 package gateway
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"latchkey/secret"
 	"latchkey/storage"
@@ -23,9 +22,6 @@ type exchange struct {
 	metered  bool
 	received atomic.Int64 // bytes of the body; the transport may read on after the answer
 }
-
-// statusGone is logged, never sent: the client did not wait for the answer.
-const statusGone = 499
 
 // noRoute stands in the log where no rule speaks of the request.
 const noRoute = "-"
@@ -148,56 +144,17 @@ func tooFast(after time.Duration) *refusal {
 	return &refusal{status: http.StatusTooManyRequests, code: "too_fast", after: after, message: "This key sends more requests than it may. Retry-After says when the next one passes."}
 }
 
-// forward sends on exactly what was judged.
-func (g *Gateway) forward(w *recorder, r *http.Request, t target, x *exchange) {
-	ctx, cancel := context.WithTimeout(r.Context(), g.limits.Duration)
-	defer cancel()
-	out := r.WithContext(ctx)
-	out.URL = x.upstream.address(t)
-	if r.Body != nil && r.Body != http.NoBody {
-		limited := http.MaxBytesReader(w.ResponseWriter, r.Body, g.limits.Body)
-		out.Body = &countedBody{limited, &x.received}
-	}
-	x.upstream.proxy.ServeHTTP(w, out)
-}
-
-// proxyError answers when the vendor does not, or when its answer must not be
-// shown.
-func proxyError(w http.ResponseWriter, r *http.Request, err error) {
-	rec, ok := w.(*recorder)
-	if !ok {
-		return
-	}
-	var own *refusal
-	if errors.As(err, &own) {
-		rec.refuse(own)
-		return
-	}
-	rec.failed = err
-	var size *http.MaxBytesError
-	var timeout net.Error
-	switch {
-	case errors.As(err, &size):
-		rec.refuse(errBodySize)
-	case errors.Is(r.Context().Err(), context.Canceled):
-		rec.status = statusGone
-	case errors.As(err, &timeout) && timeout.Timeout():
-		rec.refuse(errTimeout)
-	default:
-		rec.refuse(errUpstream)
-	}
-}
-
 // finish meters and logs a request, however it ended.
 func (g *Gateway) finish(rec *recorder, r *http.Request, x *exchange) {
 	took := g.now().Sub(x.start)
 	client := clientAddr(r, g.trusted)
-	log := &g.strangers
+	var event *zerolog.Event
 	if x.key != nil {
-		log = &g.log
+		event = g.log.Info().Str("credential", x.key.id.String())
+	} else {
+		event = g.strangers.Info().Stringer("client", client)
 	}
-	event := log.Info().Str("request_id", rec.id).Str("method", r.Method).Str("route", x.route).Int("status", rec.status).
-		Int64("took_us", took.Microseconds()).Stringer("client", client)
+	event.Str("request_id", rec.id).Str("method", r.Method).Str("route", x.route).Int("status", rec.status).Int64("took_us", took.Microseconds())
 	if x.metered {
 		g.meter.record(storage.Access{
 			CredentialID: x.key.id,
@@ -210,9 +167,6 @@ func (g *Gateway) finish(rec *recorder, r *http.Request, x *exchange) {
 			Took:         took,
 			Client:       client,
 		}, x.upstream != nil)
-	}
-	if x.key != nil {
-		event.Stringer("credential", x.key.id)
 	}
 	if x.upstream != nil {
 		x.upstream.counts.count(rec.status, took)

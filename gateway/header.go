@@ -52,44 +52,37 @@ func isOverride(name string) bool {
 		strings.HasSuffix(strings.ToLower(name), "method-override")
 }
 
-// Headers that do not go on to the vendor: who the client is, was or wants to
-// be is said by the gateway's own credential alone, and the path by the
-// request line alone.
-var (
-	droppedHeaders = map[string]bool{
-		"Authorization": true, "Cookie": true, "Forwarded": true, "Via": true, "Expect": true, "Te": true, "Max-Forwards": true,
-		"Accept-Encoding": true, // answers are searched for the vendor's secret, which compression would hide
-		"Api-Key":         true, "Apikey": true, "Private-Token": true, "Job-Token": true, "Deploy-Token": true, "Sudo": true,
-		"X-Api-Key": true, "X-Access-Token": true, "X-Csrf-Token": true,
-		"Client-Ip": true, "True-Client-Ip": true, "X-Client-Ip": true, "X-Cluster-Client-Ip": true, "Fastly-Client-Ip": true,
-		"Remote-User": true, "Remote-Groups": true, "X-User": true, "X-Username": true, "X-Email": true, "X-Host": true,
-		"X-Url-Scheme": true, "X-Scheme": true, "X-Ssl": true, "Front-End-Https": true, "X-Request-Uri": true, "X-Url": true,
-		"X-Http-Destinationurl": true, "X-Proxy-Url": true, "X-Client-Cert": true, "X-Client-Dn": true,
+// goesOn reports whether a client's header goes on to the vendor. Who the
+// client is, was or wants to be is said by the gateway's own credential alone,
+// the path by the request line alone, and what belongs to one connection ends
+// with it. A name with an underscore is dropped because CGI and its heirs read
+// it as the one with a hyphen.
+func goesOn(name string) bool {
+	switch name {
+	case "Authorization", "Cookie", "Forwarded", "Via", "Expect", "Max-Forwards", "Accept-Encoding",
+		"Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Http2-Settings",
+		"Api-Key", "Apikey", "X-Api-Key", "X-Access-Token", "X-Csrf-Token", "Private-Token", "Job-Token", "Deploy-Token", "Sudo",
+		"Client-Ip", "X-Client-Ip", "True-Client-Ip", "X-Cluster-Client-Ip", "Fastly-Client-Ip", "X-Client-Cert", "X-Client-Dn",
+		"Remote-User", "Remote-Groups", "X-User", "X-Username", "X-Email",
+		"X-Host", "X-Url", "X-Request-Uri", "X-Proxy-Url", "X-Http-Destinationurl", "X-Scheme", "X-Url-Scheme", "X-Ssl", "Front-End-Https":
+		return false
 	}
-	droppedPrefixes = []string{
-		"X-Forwarded", "X-Original", "X-Rewrite", "X-Real-", "X-Auth-", "X-Authenticated", "X-Remote-", "X-User-", "X-Ssl-",
-		"X-Goog-Authenticated", "X-Goog-Iap", "X-Ms-Client-Principal", "X-Envoy-", "X-Webauth-", "X-Token", "X-Impersonate",
-		"Impersonate-", "Cf-", "Proxy-", "Ssl-", "Latchkey-",
+	if strings.IndexByte(name, '_') >= 0 {
+		return false
 	}
-)
-
-// dropHeaders takes out what must not reach the vendor. A name with an
-// underscore goes too: CGI and its heirs read it as the one with a hyphen.
-func dropHeaders(h http.Header) {
-	for name := range h {
-		if droppedHeaders[name] || strings.IndexByte(name, '_') >= 0 || hasDroppedPrefix(name) {
-			delete(h, name)
-		}
+	switch name[0] {
+	case 'X', 'I', 'C', 'P', 'S', 'L':
+		return !hasDroppedPrefix(name)
 	}
+	return true
 }
 
 func hasDroppedPrefix(name string) bool {
-	switch name[0] {
-	case 'X', 'I', 'C', 'P', 'S', 'L':
-	default:
-		return false
-	}
-	for _, prefix := range droppedPrefixes {
+	for _, prefix := range []string{
+		"X-Forwarded", "X-Original", "X-Rewrite", "X-Real-", "X-Auth-", "X-Authenticated", "X-Remote-", "X-User-", "X-Ssl-", "X-Token",
+		"X-Goog-Authenticated", "X-Goog-Iap", "X-Ms-Client-Principal", "X-Envoy-", "X-Webauth-", "X-Impersonate", "Impersonate-",
+		"Cf-", "Proxy-", "Ssl-", "Latchkey-",
+	} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}
@@ -97,10 +90,15 @@ func hasDroppedPrefix(name string) bool {
 	return false
 }
 
-// answerDropped are the vendor's headers that must not reach the client: its
-// session, and what it says about its own host to browsers and to clients
-// that authenticate themselves.
-var answerDropped = []string{
-	"Set-Cookie", "Set-Cookie2", "Www-Authenticate", "Authentication-Info", "Alt-Svc", "Strict-Transport-Security",
-	"Public-Key-Pins", "Clear-Site-Data", "Nel", "Report-To", "Reporting-Endpoints",
+// comesBack reports whether a vendor's header goes back to the client. Its
+// session does not, nor what it says about its own host to browsers and to
+// clients that authenticate themselves, nor what belongs to one connection.
+func comesBack(name string) bool {
+	switch name {
+	case "Set-Cookie", "Set-Cookie2", "Www-Authenticate", "Authentication-Info", "Alt-Svc", "Strict-Transport-Security",
+		"Public-Key-Pins", "Clear-Site-Data", "Nel", "Report-To", "Reporting-Endpoints",
+		"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authentication-Info", "Te", "Trailer", "Transfer-Encoding", "Upgrade":
+		return false
+	}
+	return true
 }

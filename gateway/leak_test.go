@@ -170,7 +170,7 @@ func TestMaskFindsTheSecretAcrossReads(t *testing.T) {
 		for name, reader := range map[string]func(io.Reader) io.Reader{
 			"whole": func(r io.Reader) io.Reader { return r }, "one byte": iotest.OneByteReader, "half": iotest.HalfReader, "early EOF": iotest.DataErrReader,
 		} {
-			b := &maskedBody{ReadCloser: io.NopCloser(reader(strings.NewReader(tt.text))), mask: &m, resp: &http.Response{}}
+			b := &maskedBody{from: reader(strings.NewReader(tt.text)), mask: &m}
 			var out bytes.Buffer
 			_, err := io.CopyBuffer(struct{ io.Writer }{&out}, struct{ io.Reader }{b}, make([]byte, m.longest+1))
 			if out.String() != tt.want || err != nil {
@@ -179,7 +179,7 @@ func TestMaskFindsTheSecretAcrossReads(t *testing.T) {
 		}
 	}
 	m := newMask(secret.New("Bearer abcdefgh"))
-	small := &maskedBody{ReadCloser: io.NopCloser(strings.NewReader("x")), mask: &m}
+	small := &maskedBody{from: strings.NewReader("x"), mask: &m}
 	if _, err := small.Read(make([]byte, 3)); err == nil {
 		t.Error("a buffer too small for the secret was used")
 	}
@@ -191,8 +191,7 @@ func FuzzMask(f *testing.F) {
 	f.Add([]byte("x abcabcabd y"), uint8(3))
 	f.Fuzz(func(t *testing.T, text []byte, cut uint8) {
 		m := newMask(secret.New("Bearer abcabcabd"))
-		source := &wire{pieces: pieces(string(text), int(cut)+1)}
-		b := &maskedBody{ReadCloser: io.NopCloser(source), mask: &m, resp: &http.Response{}}
+		b := &maskedBody{from: &wire{pieces: pieces(string(text), int(cut)+1)}, mask: &m}
 		var out bytes.Buffer
 		if _, err := io.CopyBuffer(struct{ io.Writer }{&out}, struct{ io.Reader }{b}, make([]byte, 64)); err != nil {
 			t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"io"
-	"net/http"
 	"strings"
 
 	"latchkey/secret"
@@ -54,21 +53,13 @@ func (m *mask) text(s string) string {
 	return s
 }
 
-// headers deletes headers that hold the secret.
-func (m *mask) headers(h http.Header) {
-	for name, values := range h {
-		for _, value := range values {
-			if m.within(value) {
-				delete(h, name)
+// among reports whether one of a header's values holds the secret.
+func (m *mask) among(values []string) bool {
+	for _, value := range values {
+		for _, needle := range m.needles {
+			if len(value) >= len(needle) && strings.Contains(value, string(needle)) {
+				return true
 			}
-		}
-	}
-}
-
-func (m *mask) within(s string) bool {
-	for _, needle := range m.needles {
-		if len(s) >= len(needle) && strings.Contains(s, string(needle)) {
-			return true
 		}
 	}
 	return false
@@ -113,11 +104,10 @@ func (m *mask) open(b []byte) int {
 
 // maskedBody is an answer's body with the secret overwritten in place, so
 // that its length stays. It holds back no more than what may be the secret's
-// beginning. Trailers are dropped.
+// beginning.
 type maskedBody struct {
-	io.ReadCloser
+	from io.Reader
 	mask *mask
-	resp *http.Response
 	held []byte
 }
 
@@ -128,7 +118,7 @@ func (b *maskedBody) Read(p []byte) (int, error) {
 	}
 	for {
 		held := copy(p, b.held)
-		n, err := b.ReadCloser.Read(p[held:])
+		n, err := b.from.Read(p[held:])
 		n += held
 		b.mask.blot(p[:n])
 		b.held = b.held[:0]
@@ -141,11 +131,4 @@ func (b *maskedBody) Read(p []byte) (int, error) {
 			return n - hold, nil
 		}
 	}
-}
-
-// Close implements io.Closer.
-func (b *maskedBody) Close() error {
-	err := b.ReadCloser.Close()
-	b.resp.Trailer = nil
-	return err
 }

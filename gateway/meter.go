@@ -17,6 +17,10 @@ const (
 	meterTimeout   = 10 * time.Second
 	partitionEvery = time.Hour
 	partitionDays  = 3 // made ahead
+
+	// flushesPerTouch is how many batches go by before last uses are written:
+	// a key in steady use needs no row update a second.
+	flushesPerTouch = 5
 )
 
 // meter writes the access log and the keys' last use in batches. A request
@@ -30,8 +34,9 @@ type meter struct {
 	lost  atomic.Int64
 
 	// The rest belongs to run alone.
-	batch []storage.Access
-	used  map[storage.CredentialID]time.Time
+	batch   []storage.Access
+	used    map[storage.CredentialID]time.Time
+	flushes int
 }
 
 type record struct {
@@ -77,6 +82,9 @@ func (m *meter) run(ctx context.Context) error {
 			}
 		case <-flush.C:
 			m.flush(ctx)
+			if m.flushes++; m.flushes%flushesPerTouch == 0 {
+				m.touch(ctx)
+			}
 		}
 	}
 }
@@ -91,48 +99,50 @@ func (m *meter) add(r record) {
 // flush writes what was gathered. While the database is away it is kept; what
 // the database refuses is lost.
 func (m *meter) flush(ctx context.Context) {
+	if len(m.batch) == 0 {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, meterTimeout)
 	defer cancel()
-	if len(m.batch) > 0 {
-		err := m.db.WriteAccess(ctx, m.batch)
-		if err != nil {
-			m.log.Warn().Err(err).Int("records", len(m.batch)).Msg("could not write access log")
-			if storage.IsUnavailable(err) {
-				return
-			}
-			m.lost.Add(int64(len(m.batch)))
-		}
-		m.batch = m.batch[:0]
-	}
-	if len(m.used) > 0 {
-		if err := m.db.TouchLastUsed(ctx, m.used); err != nil {
-			m.log.Warn().Err(err).Int("keys", len(m.used)).Msg("could not write last use")
+	err := m.db.WriteAccess(ctx, m.batch)
+	if err != nil {
+		m.log.Warn().Err(err).Int("records", len(m.batch)).Msg("could not write access log")
+		if storage.IsUnavailable(err) {
 			return
 		}
-		clear(m.used)
+		m.lost.Add(int64(len(m.batch)))
 	}
+	m.batch = m.batch[:0]
+}
+
+// touch writes the keys' last use. It is kept until that succeeds.
+func (m *meter) touch(ctx context.Context) {
+	if len(m.used) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, meterTimeout)
+	defer cancel()
+	if err := m.db.TouchLastUsed(ctx, m.used); err != nil {
+		m.log.Warn().Err(err).Int("keys", len(m.used)).Msg("could not write last use")
+		return
+	}
+	clear(m.used)
 }
 
 // finish writes everything that is left.
 func (m *meter) finish(ctx context.Context) error {
-	for {
-		select {
-		case r := <-m.queue:
-			m.add(r)
-			if len(m.batch) < meterBatch {
-				continue
-			}
-		default:
+	for len(m.queue) > 0 || len(m.batch) > 0 {
+		for len(m.queue) > 0 && len(m.batch) < meterBatch {
+			m.add(<-m.queue)
 		}
 		m.flush(ctx)
 		if left := len(m.batch) + len(m.queue); len(m.batch) > 0 {
 			m.lost.Add(int64(left))
 			return fmt.Errorf("write access log: %d records lost at shutdown", left)
 		}
-		if len(m.queue) == 0 {
-			return nil
-		}
 	}
+	m.touch(ctx)
+	return nil
 }
 
 // keepPartitions makes the access log's partitions ahead of time until ctx

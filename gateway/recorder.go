@@ -27,31 +27,22 @@ func (r *recorder) refuse(why *refusal) {
 	why.write(r)
 }
 
-// WriteHeader implements http.ResponseWriter. Interim answers (1xx) of a
-// vendor are not passed on: nothing of the gateway's looks at their headers.
+// WriteHeader implements http.ResponseWriter.
 func (r *recorder) WriteHeader(status int) {
-	if status < http.StatusOK {
-		return
-	}
-	if r.status == 0 {
-		r.status = status
-	}
+	r.status = status
 	r.Header()["Request-Id"] = []string{r.id}
 	r.ResponseWriter.WriteHeader(status)
 }
 
 // Write implements http.ResponseWriter.
 func (r *recorder) Write(p []byte) (int, error) {
-	if r.status == 0 {
-		r.WriteHeader(http.StatusOK)
-	}
 	n, err := r.ResponseWriter.Write(p)
 	r.sent += int64(n)
 	return n, err
 }
 
-// Unwrap lets http.ResponseController flush.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+// flush sends what was written so far.
+func (r *recorder) flush() error { return http.NewResponseController(r.ResponseWriter).Flush() }
 
 // requestID names a request in the answer and in the log. It is no secret.
 func requestID() string {

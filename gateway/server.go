@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
+	"strings"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 const (
@@ -27,7 +31,7 @@ func (g *Gateway) Serve(ctx context.Context, ln net.Listener) error {
 		WriteTimeout:                 g.limits.Duration + writeGrace,
 		IdleTimeout:                  idleTimeout,
 		MaxHeaderBytes:               maxHead,
-		ErrorLog:                     newErrorLog(g.log, &mask{}),
+		ErrorLog:                     log.New(errorLog{g.log}, "", 0),
 	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(guard{ln}) }()
@@ -52,3 +56,18 @@ func (g *Gateway) Serve(ctx context.Context, ln net.Listener) error {
 // Handler answers requests that net/http has read. It can't see how they were
 // framed: use Serve wherever clients are not trusted.
 func (g *Gateway) Handler() http.Handler { return http.HandlerFunc(g.handle) }
+
+// errorLog takes what the HTTP server complains of. Clients cause it at will
+// and may put anything into it.
+type errorLog struct{ log zerolog.Logger }
+
+// Write implements io.Writer.
+func (l errorLog) Write(p []byte) (int, error) {
+	l.log.Debug().Str("said", cut(strings.TrimSpace(string(p)))).Msg("http server complained")
+	return len(p), nil
+}
+
+const maxLogged = 300
+
+// cut bounds what is logged of a text that others made.
+func cut(text string) string { return text[:min(len(text), maxLogged)] }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Ask is what a person wants.
@@ -37,12 +38,12 @@ func (r *Rules) decide(ask Ask, who PersonFacts) (ruling, error) {
 	}
 	facts := AskFacts{Connection: ask.Connection, Kind: ask.Kind, Scopes: ask.Scopes, Lifetime: time.Duration(ask.Lifetime),
 		Reason: ask.Reason, Access: string(r.access(ask.Connection, ask.Scopes))}
-	var misses []Refusal
+	var closest miss
 	for _, p := range r.Policies {
-		miss, ok := r.match(p, ask, facts, who)
+		m, ok := r.match(p, ask, facts, who)
 		if !ok {
-			if miss.Reason != "" {
-				misses = append(misses, miss)
+			if m.closeness > closest.closeness {
+				closest = m
 			}
 			continue
 		}
@@ -61,8 +62,8 @@ func (r *Rules) decide(ask Ask, who PersonFacts) (ruling, error) {
 		}
 		return out, nil
 	}
-	if len(misses) > 0 {
-		return ruling{}, misses[len(misses)-1]
+	if closest.closeness > 0 {
+		return ruling{}, closest.refusal
 	}
 	return ruling{}, refuse(RuleNoPolicy, "No rule lets anybody ask for %s on %s. An admin can add one to the policy.",
 		strings.Join(ask.Scopes, ", "), ask.Connection).on("scopes")
@@ -73,23 +74,24 @@ func (r *Rules) checkAsk(ask Ask) error {
 	c, ok := r.Connections[ask.Connection]
 	switch {
 	case !ok:
-		return refuse(RuleUnknown, "There is no system called %s.", ask.Connection).on("connection")
+		return refuse(RuleUnknown, "There is no system called %s.", cut(ask.Connection)).on("connection")
 	case ask.Kind != APIKey && ask.Kind != OAuthGrant:
 		return refuse(RuleUnknown, "Ask for an API key or for the use of an OAuth app.").on("kind")
 	case len(ask.Scopes) == 0:
 		return refuse(RuleUnknown, "Choose at least one scope.").on("scopes")
 	case len(ask.Scopes) > maxScopes:
 		return refuse(RuleUnknown, "Choose at most %d scopes.", maxScopes).on("scopes")
-	case ask.Lifetime <= 0 || ask.Lifetime > MaxDuration:
+	case ask.Lifetime < MinDuration || ask.Lifetime > MaxDuration:
 		return refuse(RuleCeiling, "Say how long you need it; a key without an end can't be asked for.").on("lifetime")
 	case strings.TrimSpace(ask.Reason) == "":
 		return refuse(RuleReason, "Say in a sentence what you need it for.").on("reason")
-	case len([]rune(ask.Reason)) > maxReason:
-		return refuse(RuleReason, "Keep the reason under %d characters.", maxReason).on("reason")
+	}
+	if err := checkReason(ask.Reason); err != nil {
+		return err
 	}
 	for i, s := range ask.Scopes {
 		if _, ok := r.scope(ask.Connection, s); !ok {
-			return refuse(RuleUnknown, "%s (%s) has no scope called %s.", ask.Connection, c.Kind, s).on("scopes")
+			return refuse(RuleUnknown, "%s (%s) has no scope called %s.", ask.Connection, c.Kind, cut(s)).on("scopes")
 		}
 		if slices.Contains(ask.Scopes[:i], s) {
 			return refuse(RuleUnknown, "The scope %s is named twice.", s).on("scopes")
@@ -98,31 +100,58 @@ func (r *Rules) checkAsk(ask Ask) error {
 	return nil
 }
 
+// checkReason refuses words that are too many or that no database can store.
+func checkReason(words string) error {
+	switch {
+	case utf8.RuneCountInString(words) > maxReason:
+		return refuse(RuleReason, "Keep the reason under %d characters.", maxReason).on("reason")
+	case !utf8.ValidString(words) || strings.ContainsRune(words, 0):
+		return refuse(RuleReason, "The reason has characters that are no text. Type it anew.").on("reason")
+	}
+	return nil
+}
+
+// cut keeps a refusal short that repeats what was asked for.
+func cut(name string) string {
+	const most = 80
+	if utf8.RuneCountInString(name) <= most {
+		return name
+	}
+	return string([]rune(name)[:most]) + "…"
+}
+
+// miss says what an ask lacked for a rule that is about its scopes, and how
+// close it came: zero is not at all.
+type miss struct {
+	closeness int
+	refusal   Refusal
+}
+
 // match says whether a policy rules over an ask; if only the person or the
 // condition is missing, it says so.
-func (r *Rules) match(p Policy, ask Ask, facts AskFacts, who PersonFacts) (Refusal, bool) {
+func (r *Rules) match(p Policy, ask Ask, facts AskFacts, who PersonFacts) (miss, bool) {
 	if !matchesAny(p.Connections, ask.Connection) {
-		return Refusal{}, false
+		return miss{}, false
 	}
 	if len(p.Kinds) > 0 && !slices.Contains(p.Kinds, ask.Kind) {
-		return Refusal{}, false
+		return miss{}, false
 	}
 	for _, s := range ask.Scopes {
 		if !matchesAny(p.Scopes, s) {
-			return Refusal{}, false
+			return miss{}, false
 		}
 	}
-	if !slices.ContainsFunc(p.Requesters, func(g string) bool { return slices.Contains(who.Groups, g) }) {
-		return refuse(RuleNoPolicy, "The rule %s would allow this, but only for %s. Ask somebody there, or an admin.",
-			p.Name, strings.Join(p.Requesters, ", ")).on("scopes"), false
-	}
 	if p.Holders == "service_accounts" {
-		return refuse(RuleNoPolicy, "The rule %s gives this to service accounts only.", p.Name).on("scopes"), false
+		return miss{1, refuse(RuleNoPolicy, "The rule %s gives this to service accounts only.", p.Name).on("scopes")}, false
+	}
+	if !slices.ContainsFunc(p.Requesters, func(g string) bool { return slices.Contains(who.Groups, g) }) {
+		return miss{2, refuse(RuleNoPolicy, "The rule %s would allow this, but only for %s. Ask somebody there, or an admin.",
+			p.Name, strings.Join(p.Requesters, ", ")).on("scopes")}, false
 	}
 	if p.When != "" && !holds(r.conditions[p.When], facts, who) {
-		return refuse(RuleNoPolicy, "The rule %s would allow this, but its condition is not met: %s", p.Name, conditionWords(p.When)), false
+		return miss{3, refuse(RuleNoPolicy, "The rule %s would allow this, but its condition is not met: %s", p.Name, conditionWords(p.When))}, false
 	}
-	return Refusal{}, true
+	return miss{}, true
 }
 
 // conditionWords shows a condition as it is written: admins wrote it for

@@ -16,6 +16,9 @@ import (
 // longest.
 type Duration time.Duration
 
+// MinDuration is the shortest: the database counts whole seconds.
+const MinDuration = Duration(time.Second)
+
 // MaxDuration bounds every configured length of time: ten years. "Never" has
 // no representation.
 const MaxDuration = Duration(3653 * 24 * time.Hour)
@@ -41,7 +44,7 @@ func ParseDuration(s string) (Duration, error) {
 		total += float64(n) * float64(units[m[2]])
 		rest = rest[len(m[0]):]
 	}
-	if total < float64(time.Second) || total > float64(MaxDuration) || math.IsNaN(total) {
+	if total < float64(MinDuration) || total > float64(MaxDuration) || math.IsNaN(total) {
 		return 0, fmt.Errorf("%q: %w", s, ErrDuration)
 	}
 	return Duration(total), nil

@@ -12,8 +12,7 @@ import (
 	"latchkey/storage"
 )
 
-// The states as the rest of the program knows them. The schema's CHECK
-// constraints are compared with these by the storage tests.
+// The states as storage names them.
 var (
 	requestStates = []string{
 		string(storage.RequestPending), string(storage.RequestApproved), string(storage.RequestFulfilled), string(storage.RequestDenied),

@@ -55,7 +55,7 @@ func (p player) at(who, where string) {
 	p.find("navigation", "Channels and apps")
 }
 
-// type a command in #general.
+// command types a command in #general.
 func (p player) command(text string) {
 	p.t.Helper()
 	p.fill("textbox", "Message #general", text)

@@ -50,22 +50,20 @@ func newBrowser(t *testing.T) tab {
 	if pictures == "" {
 		pictures = t.TempDir()
 	}
+	if err := os.MkdirAll(pictures, 0o750); err != nil {
+		t.Fatal(err)
+	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)
-	b := tab{t: t, ctx: ctx, pictures: pictures}
-	return b.open()
+	return tab{t: t, ctx: ctx, pictures: pictures}.open()
 }
 
-// open makes one more tab, or, given a target, takes a tab that a page opened.
-func (p tab) open(from ...target.ID) tab {
+// open makes one more tab, or takes one over where an option says so.
+func (p tab) open(options ...chromedp.ContextOption) tab {
 	p.t.Helper()
-	options := []chromedp.ContextOption{}
-	for _, id := range from {
-		options = append(options, chromedp.WithTargetID(id))
-	}
 	ctx, cancel := chromedp.NewContext(p.ctx, options...)
 	p.t.Cleanup(cancel)
 	p.ctx = ctx
@@ -104,7 +102,7 @@ func (p tab) opened(part string) tab {
 		}
 		return id != "", err
 	})
-	return p.open(id)
+	return p.open(chromedp.WithTargetID(id))
 }
 
 // shut closes a tab and brings the one it was opened from to the front.

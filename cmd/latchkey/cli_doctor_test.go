@@ -41,6 +41,11 @@ func TestDoctor(t *testing.T) {
 	}{
 		{name: "all is well"},
 		{
+			name:   "the policy names a scope that is not",
+			hurt:   func(_ *testing.T, s *site) { s.env["SCOPE"] = "worklog:view" },
+			failed: map[string]string{"policy": siteConfig + `:15:14: policies[0].scopes[0]: "${SCOPE}" matches no scope of tempo`},
+		},
+		{
 			name:   "the bot token is revoked",
 			hurt:   func(_ *testing.T, s *site) { s.slack.Knobs().RevokeTokens() },
 			failed: map[string]string{"slack": "token_revoked"},
@@ -193,6 +198,18 @@ func TestDoctorWithoutSlack(t *testing.T) {
 	s.env["SLACK_BOT_TOKEN"], s.env["SLACK_APP_TOKEN"] = "", ""
 	got := s.run(t, "doctor")
 	if got.status != 0 || !strings.Contains(got.out, "ok      slack: no tokens, so that only the roles server and gateway can run\n") {
+		t.Errorf("exit status %d\n%s%s", got.status, got.out, got.err)
+	}
+}
+
+// TestDoctorWithABadSystem can't ask it, and goes on.
+func TestDoctorWithABadSystem(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.env["TEMPO_TOKEN"] = "two words"
+	got := s.run(t, "doctor")
+	want := "FAILED  policy: " + siteConfig + ":11:3: connections.tempo: token holds a space"
+	if got.status != 1 || !strings.HasPrefix(got.out, want) || strings.Count(got.out, "\nok ") != 4 || strings.Contains(got.out, "connection tempo") {
 		t.Errorf("exit status %d\n%s%s", got.status, got.out, got.err)
 	}
 }

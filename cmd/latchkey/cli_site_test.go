@@ -53,7 +53,7 @@ func newSite(t *testing.T, lacks ...string) *site {
 	return &site{slack: sim, public: public, env: map[string]string{
 		"SLACK_API_URL": sim.APIURL(), "SLACK_BOT_TOKEN": sim.BotToken(), "SLACK_APP_TOKEN": sim.AppToken(),
 		"DATABASE_URL": database(t), "DATA_DIR": t.TempDir(), "PUBLIC_URL": public.URL, "LATCHKEY_KEY": newKeeperKey(),
-		"TEMPO_TOKEN": token.Expose(), "TEMPO_URL": tempo.URL, "LONGEST": "90d",
+		"TEMPO_TOKEN": token.Expose(), "TEMPO_URL": tempo.URL, "LONGEST": "90d", "SCOPE": "*:view",
 	}}
 }
 

@@ -68,5 +68,7 @@ async function submit(client, view) {
 function showErrors(client, view, errors) {
   client.update((ui) => ui.errors.set(view.id, errors));
   client.flush();
-  document.querySelector('.dialog [aria-invalid="true"]')?.focus();
+  const field = document.querySelector('.dialog [aria-invalid="true"]');
+  field?.focus();
+  field?.closest('.block')?.scrollIntoView({ block: 'nearest' }); // its error stands below it
 }

@@ -1,0 +1,132 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// forward sends on exactly what was judged, and passes the answer back as it
+// comes. net/http's own proxy does more than is wanted here (upgrades, interim
+// answers, trailers, mending of queries) and goes over the headers four times.
+func (g *Gateway) forward(w *recorder, r *http.Request, t target, x *exchange) {
+	ctx, cancel := context.WithTimeout(r.Context(), g.limits.Duration)
+	defer cancel()
+	up := x.upstream
+	out := r.WithContext(ctx)
+	out.URL = up.address(t)
+	out.Host, out.RequestURI = "", ""
+	out.Header = up.header(r.Header)
+	out.TransferEncoding, out.Trailer, out.Close = nil, nil, false
+	out.Body = nil
+	if r.ContentLength != 0 {
+		body := &countedBody{http.MaxBytesReader(w.ResponseWriter, r.Body, g.limits.Body), &x.received}
+		out.Body = body
+		// The transport may still read when the answer is there; the server
+		// does not allow that after the handler.
+		defer func() { _ = body.Close() }()
+	}
+	resp, err := up.transport.RoundTrip(out)
+	if err != nil {
+		w.failed = err
+		w.fail(ctx, err)
+		return
+	}
+	defer func() { _ = resp.Body.Close() }()
+	switch resp.StatusCode {
+	case http.StatusUnauthorized:
+		w.refuse(errRefused)
+		return
+	case http.StatusSwitchingProtocols:
+		w.refuse(errUpstream)
+		return
+	}
+	up.passHeader(w.Header(), resp.Header)
+	w.WriteHeader(resp.StatusCode)
+	if resp.Body == http.NoBody {
+		return
+	}
+	err = up.passBody(w, resp)
+	if err != nil {
+		w.failed = err
+		if r.Context().Err() != nil {
+			w.status = statusGone
+		}
+		// The answer has begun: all that is left is to break it off, so that
+		// the client sees that it is not whole. This is net/http's way.
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// statusGone is logged, never sent: the client did not wait for the answer.
+const statusGone = 499
+
+// fail answers in place of a vendor that does not.
+func (r *recorder) fail(ctx context.Context, err error) {
+	var own *refusal
+	var size *http.MaxBytesError
+	var timeout net.Error
+	switch {
+	case errors.As(err, &own):
+		r.refuse(own)
+	case errors.As(err, &size):
+		r.refuse(errBodySize)
+	case errors.Is(ctx.Err(), context.Canceled):
+		r.status = statusGone
+	case errors.As(err, &timeout) && timeout.Timeout():
+		r.refuse(errTimeout)
+	default:
+		r.refuse(errUpstream)
+	}
+}
+
+// passHeader copies the headers of an answer that are for the client.
+func (u *upstream) passHeader(to, from http.Header) {
+	to["Content-Type"] = nil // net/http would guess one
+	for name, values := range from {
+		if comesBack(name) && !u.mask.among(values) {
+			to[name] = values
+		}
+	}
+	for _, value := range from["Connection"] {
+		for name := range strings.SplitSeq(value, ",") {
+			to.Del(strings.TrimSpace(name))
+		}
+	}
+}
+
+// passBody copies an answer's body without the secret. A stream is passed on
+// piece by piece, at once.
+func (u *upstream) passBody(w *recorder, resp *http.Response) error {
+	buf, _ := buffers.Get().(*[bufferSize]byte)
+	defer buffers.Put(buf)
+	body := maskedBody{from: resp.Body, mask: &u.mask}
+	stream := resp.ContentLength < 0
+	for {
+		n, err := body.Read(buf[:])
+		if n > 0 {
+			if _, err := w.Write(buf[:n]); err != nil {
+				return err
+			}
+			if stream {
+				if err := w.flush(); err != nil {
+					return err
+				}
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+const bufferSize = 16 << 10
+
+var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
