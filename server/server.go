@@ -16,6 +16,8 @@ import (
 
 // Deps is what a Server needs.
 type Deps struct {
+	// Workflow answers the pages. Nil: a process without the server's role,
+	// which shows its health and metrics only.
 	Workflow *workflow.Service
 	Logger   zerolog.Logger
 
@@ -89,10 +91,12 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.readiness)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{}))
-	mux.HandleFunc("HEAD /reveal/{ticket}", s.headOfTicket)
-	mux.HandleFunc("GET /reveal/{ticket}", s.lookAtTicket)
-	mux.Handle("POST /reveal/{ticket}", crossSite.Handler(http.HandlerFunc(s.revealKey)))
-	mux.HandleFunc("/reveal/{ticket}", s.wrongMethod)
+	if s.workflow != nil {
+		mux.HandleFunc("HEAD /reveal/{ticket}", s.headOfTicket)
+		mux.HandleFunc("GET /reveal/{ticket}", s.lookAtTicket)
+		mux.Handle("POST /reveal/{ticket}", crossSite.Handler(http.HandlerFunc(s.revealKey)))
+		mux.HandleFunc("/reveal/{ticket}", s.wrongMethod)
+	}
 	mux.HandleFunc("/", s.unknownPage)
 	return s.observe(s.harden(mux))
 }

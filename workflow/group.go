@@ -10,7 +10,8 @@ import (
 )
 
 // maxGroupAge is how old our knowledge of a group may be when somebody's
-// right depends on it. Older means Slack can't be read: fail closed.
+// right depends on it. Older means Slack can't be read: fail closed. Groups
+// that are pushed to us (SCIM) are as their source left them, at any age.
 const maxGroupAge = 5 * time.Minute
 
 // source names where a group's members come from, or "" for a list.
@@ -70,7 +71,7 @@ func readMembership(ctx context.Context, tx storage.Tx, r *Rules, names []string
 			switch {
 			case !ok:
 				m.unknown[name] = "its members were never read"
-			case known.Age > maxGroupAge:
+			case g.SlackUsergroup != "" && known.Age > maxGroupAge:
 				m.unknown[name] = "its members could not be read for " + Duration(known.Age.Truncate(time.Minute)).Words()
 			}
 			listed[name] = known.Members

@@ -24,6 +24,7 @@ type Preview struct {
 // be taken.
 func (s *Service) Preview(ctx context.Context, a Actor, ask Ask) (Preview, error) {
 	s.Refresh(ctx, s.today.Sources(s.today.groupNames()...))
+	ask.Reason = strings.TrimSpace(ask.Reason)
 	var out Preview
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
 		f, err := s.weigh(ctx, tx, a, ask)

@@ -51,7 +51,7 @@ type Main struct {
 
 // drainFor bounds a clean stop; what is not done then is taken up again by
 // whoever starts next.
-const drainFor = 15 * time.Second
+const drainFor = 25 * time.Second
 
 // Start opens everything and returns once every role listens. On an error
 // whatever was opened is closed again.
@@ -82,7 +82,31 @@ func (m *Main) Start(ctx context.Context) (err error) {
 	if err := m.startServer(run); err != nil {
 		return err
 	}
-	return m.startWork(run)
+	if err := m.startWork(run); err != nil {
+		return err
+	}
+	m.awaitGateway(ctx)
+	return nil
+}
+
+// awaitGateway gives the gateway time to read its keys, so that a process that
+// says it runs also lets keys through. One that can't read them yet refuses
+// them, and /readyz says so.
+func (m *Main) awaitGateway(ctx context.Context) {
+	if !m.has(RoleGateway) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for m.gateway.Ready() != nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+		}
+	}
 }
 
 // Wait returns when a role failed or Stop was called.
@@ -202,6 +226,8 @@ func (m *Main) startWork(ctx context.Context) error {
 	return nil
 }
 
+// startGateway takes requests through the gateway's own listener, which also
+// sees how they are framed.
 func (m *Main) startGateway(ctx context.Context) error {
 	if !m.has(RoleGateway) {
 		return nil
@@ -213,22 +239,26 @@ func (m *Main) startGateway(ctx context.Context) error {
 		}
 	}
 	var err error
-	m.gateway, err = gateway.New(gateway.Deps{DB: m.db, Box: m.keys.Box, Upstreams: upstreams, Logger: m.Logger, Metrics: m.registry})
+	m.gateway, err = gateway.New(gateway.Deps{DB: m.db, Box: m.keys.Box, Upstreams: upstreams, Logger: m.Logger, Metrics: m.registry, Command: m.Config.Slack.Command})
 	if err != nil {
 		return err
 	}
-	m.group.Go(func() error { return m.gateway.Run(ctx) })
-	addr, err := m.listen(ctx, "gateway", m.Config.Gateway.Listen, m.gateway.Handler())
-	if m.gateURL == "" {
-		m.gateURL = "http://" + addr
+	l, err := net.Listen("tcp", m.Config.Gateway.Listen)
+	if err != nil {
+		return fmt.Errorf("listen for the gateway: %w", err)
 	}
-	return err
+	if m.gateURL == "" {
+		m.gateURL = "http://" + l.Addr().String()
+	}
+	m.Logger.Info().Str("address", l.Addr().String()).Msg("gateway listens")
+	m.group.Go(func() error { return m.gateway.Run(ctx) })
+	m.group.Go(func() error { return m.gateway.Serve(ctx, l) })
+	return nil
 }
 
+// startServer opens the pages to the role server, and health and metrics to
+// every role.
 func (m *Main) startServer(ctx context.Context) error {
-	if !m.has(RoleServer) {
-		return nil
-	}
 	l, err := net.Listen("tcp", m.Config.Listen)
 	if err != nil {
 		return fmt.Errorf("listen for the server: %w", err)
@@ -237,19 +267,12 @@ func (m *Main) startServer(ctx context.Context) error {
 		m.publicURL = "http://" + l.Addr().String()
 	}
 	m.workflow.PublicURL, m.workflow.GatewayURL = m.publicURL, m.gateURL
-	s := server.New(server.Deps{Workflow: m.workflow, Logger: m.Logger, GatewayURL: m.gateURL, Ready: m.Ready, Metrics: m.registry,
-		Secure: strings.HasPrefix(m.publicURL, "https://")})
-	m.serve(ctx, "server", l, s.Handler())
-	return nil
-}
-
-func (m *Main) listen(ctx context.Context, what, addr string, h http.Handler) (string, error) {
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return "", fmt.Errorf("listen for the %s: %w", what, err)
+	d := server.Deps{Logger: m.Logger, GatewayURL: m.gateURL, Ready: m.Ready, Metrics: m.registry, Secure: strings.HasPrefix(m.publicURL, "https://")}
+	if m.has(RoleServer) {
+		d.Workflow = m.workflow
 	}
-	m.serve(ctx, what, l, h)
-	return l.Addr().String(), nil
+	m.serve(ctx, "server", l, server.New(d).Handler())
+	return nil
 }
 
 // serve answers until the context ends, then lets open requests finish.
