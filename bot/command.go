@@ -140,13 +140,13 @@ func (b *Bot) onShow(ctx context.Context, c command) answer {
 	if request != 0 {
 		v, err := b.Workflow.ShowRequest(ctx, c.actor, request)
 		if err != nil {
-			return b.explainCommand(err)
+			return b.unknownID(ctx, c, c.args, err)
 		}
 		return ephemeral(requestMessage(v))
 	}
 	v, err := b.Workflow.Show(ctx, c.actor, key)
 	if err != nil {
-		return b.explainCommand(err)
+		return b.unknownID(ctx, c, c.args, err)
 	}
 	return ephemeral(showMessage(v))
 }
@@ -164,7 +164,7 @@ func (b *Bot) onDone(ctx context.Context, c command) answer {
 		err = workflow.Refusal{Rule: workflow.RuleAdminOnly, Reason: fmt.Sprintf("%s is not yours to give back. Admins end other people's keys with `%s revoke %s`.", key, b.Client.config.Command, key)}
 	}
 	if err != nil {
-		return b.explainCommand(err)
+		return b.unknownID(ctx, c, c.args, err)
 	}
 	done, err := b.Workflow.Revoke(ctx, c.actor, key, "")
 	if err != nil {
@@ -185,13 +185,13 @@ func (b *Bot) onRevoke(ctx context.Context, c command) answer {
 	if strings.TrimSpace(reason) == "" {
 		v, err := b.Workflow.Show(ctx, c.actor, key)
 		if err != nil {
-			return b.explainCommand(err)
+			return b.unknownID(ctx, c, id, err)
 		}
 		return b.openModal(&slack.InteractionCallback{TriggerID: c.TriggerID}, revokeModal(v, key.String()))
 	}
 	done, err := b.Workflow.Revoke(ctx, c.actor, key, reason)
 	if err != nil {
-		return b.explainCommand(err)
+		return b.unknownID(ctx, c, id, err)
 	}
 	return ephemeral(revokedMessage(done, "Its owner is told who revoked it and why."))
 }
@@ -206,7 +206,7 @@ func (b *Bot) onCancel(ctx context.Context, c command) answer {
 	}
 	r, err := b.Workflow.Cancel(ctx, c.actor, request)
 	if err != nil {
-		return b.explainCommand(err)
+		return b.unknownID(ctx, c, c.args, err)
 	}
 	return ephemeral(refusalMessage(fmt.Sprintf("%s is canceled.", r.ID)))
 }
@@ -218,9 +218,43 @@ func (b *Bot) onWhy(ctx context.Context, c command) answer {
 	}
 	lines, err := b.Workflow.Why(ctx, c.actor, request, key)
 	if err != nil {
-		return b.explainCommand(err)
+		return b.unknownID(ctx, c, c.args, err)
 	}
 	return ephemeral(whyMessage(lines))
+}
+
+// unknownID is the answer to an ID that is not there: what is meant perhaps,
+// and how to find out.
+func (b *Bot) unknownID(ctx context.Context, c command, typed string, err error) answer {
+	r, refused := workflow.AsRefusal(err)
+	if !refused || r.Rule != workflow.RuleUnknown {
+		return b.explainCommand(err)
+	}
+	known, lookErr := b.ownIDs(ctx, c.actor)
+	if lookErr != nil {
+		return b.explainCommand(lookErr)
+	}
+	if near := nearest(typed, known); near != "" {
+		r.Reason += " Did you mean " + near + "?"
+	}
+	r.Reason += fmt.Sprintf(" `%s mine` lists your keys.", b.Client.config.Command)
+	return b.explainCommand(r)
+}
+
+// ownIDs are the keys and requests of a person, as they type them.
+func (b *Bot) ownIDs(ctx context.Context, a workflow.Actor) ([]string, error) {
+	home, err := b.Workflow.Home(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, k := range home.Keys {
+		out = append(out, k.Credential.ID.String())
+	}
+	for _, r := range append(home.Requests, home.Waiting...) {
+		out = append(out, r.Request.ID.String())
+	}
+	return out, nil
 }
 
 // id reads an ID that a person typed.
@@ -240,7 +274,7 @@ func (b *Bot) id(typed string) (storage.RequestID, storage.CredentialID, error) 
 func nearest(typed string, words []string) string {
 	best, distance := "", 3
 	for _, w := range words {
-		if d := editDistance(strings.ToLower(typed), w); d < distance {
+		if d := editDistance(strings.ToLower(typed), strings.ToLower(w)); d < distance {
 			best, distance = w, d
 		}
 	}

@@ -216,7 +216,7 @@ func (t Tx) LapseDue(ctx context.Context, limit int) ([]Request, error) {
 // person's row, so that two submissions at once can't both take the last place
 // of a quota.
 func (t Tx) CountPending(ctx context.Context, id PersonID) (int, error) {
-	if _, err := t.exec(ctx, `SELECT FROM person WHERE id = $1 FOR UPDATE`, id); err != nil {
+	if _, err := t.exec(ctx, `SELECT FROM person WHERE id = $1 FOR NO KEY UPDATE`, id); err != nil {
 		return 0, wrap("hold person", err)
 	}
 	var n int

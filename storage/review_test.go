@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -112,5 +113,36 @@ func TestAVoidedVoteFreesTheVoter(t *testing.T) {
 	story := h.story(t, SubjectRequest, int64(r.ID))
 	if len(story) != 5 || story[3] != "review.voided > by system: review: left" {
 		t.Errorf("audit: %q", story)
+	}
+}
+
+// Two persons who decide about each other's request at the same time hold
+// their own person by voting and then the other's to count its keys.
+func TestCrossApprovalsDoNotDeadlock(t *testing.T) {
+	t.Parallel()
+	h := openHouse(t)
+	alice, bob := h.person(t, "alice"), h.person(t, "bob")
+	byAlice, byBob := h.request(t, alice, "a", bob.PersonID), h.request(t, bob, "b", alice.PersonID)
+	var voted sync.WaitGroup
+	voted.Add(2)
+	approve := func(r Request, by Account) error {
+		return h.InTx(context.Background(), func(ctx context.Context, tx Tx) error {
+			err := vote(ctx, tx, &r, by, Approve)
+			voted.Done()
+			voted.Wait()
+			if err != nil {
+				return err
+			}
+			_, err = tx.CountPending(ctx, r.RequesterID)
+			return err
+		})
+	}
+	results := make(chan error, 2)
+	go func() { results <- approve(byAlice, bob) }()
+	go func() { results <- approve(byBob, alice) }()
+	for range 2 {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
 	}
 }

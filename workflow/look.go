@@ -322,7 +322,7 @@ func (s *Service) List(ctx context.Context, a Actor, l Listing) ([]CredentialVie
 			return nil, err
 		}
 		if !admin {
-			return nil, refuse(RuleAdminOnly, "Only admins see other people's keys. `/tokens mine` lists yours.")
+			return nil, refuse(RuleAdminOnly, "Only admins see other people's keys.")
 		}
 	}
 	rows, err := s.DB.Credentials(ctx, storage.CredentialFilter{OwnerID: l.Owner, Connection: l.Connection, LiveOnly: !l.All, Before: l.Before, Limit: l.Limit})

@@ -145,7 +145,7 @@ func (s *Service) checkLive(ctx context.Context, tx storage.Tx, id storage.Perso
 		return err
 	}
 	if live >= s.today.Quotas.Live {
-		return refuse(RuleQuota, "You already hold %d keys, the most one person may have. Give one back with `/tokens done` first.", live)
+		return refuse(RuleQuota, "You already hold %d keys, the most one person may have. Give one back first.", live)
 	}
 	return nil
 }

@@ -157,7 +157,7 @@ func Describe(ctx context.Context, d *Document, settings []connectors.Settings, 
 // gone stands for a row that is not there, in the words of a person.
 func gone(err error, what string) error {
 	if errors.Is(err, storage.ErrNotFound) {
-		return refuse(RuleUnknown, "There is no %s. `/tokens mine` lists yours.", what)
+		return refuse(RuleUnknown, "There is no %s.", what)
 	}
 	return err
 }

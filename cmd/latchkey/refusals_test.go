@@ -101,3 +101,68 @@ func (w *world) clickAs(who string, m slacksim.Message, action string) string {
 	})
 	return told
 }
+
+// A word or an ID that does not exist is answered with help and the nearest
+// one that does.
+func TestUnknownWordsAndIDs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.says(w.slash("U0ALICE", "/tokens reqest tempo"), "request")
+	w.says(w.slash("U0ALICE", "/tokens request temp"), "Did you mean tempo?")
+	w.says(w.slash("U0ALICE", "/tokens show nonsense"), "is not an ID", "TK-7F3K")
+	w.says(w.slash("U0ALICE", "/tokens help"), "request", "mine", "pending", "list", "show", "done", "revoke", "why")
+
+	w.request("U0ALICE", "tempo", "read", "7d", "A report for the team")
+	_, token := w.reveal("U0ALICE")
+	wrong := token[:len(token)-1] + "0"
+	if wrong == token {
+		wrong = token[:len(token)-1] + "1"
+	}
+	for _, command := range []string{"show ", "why ", "done ", "revoke "} {
+		w.says(w.slash("U0ALICE", "/tokens "+command+wrong), "There is no key "+wrong, "Did you mean "+token+"?", "/tokens mine")
+	}
+}
+
+// What the owner does with the key's ID alone: look at it, and give it back.
+func TestOwnersCommands(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.says(w.slash("U0ALICE", "/tokens"), "request")
+	w.request("U0ALICE", "tempo", "read", "7d", "A report for the team")
+	key, token := w.reveal("U0ALICE")
+	w.says(w.slash("U0ALICE", "/tokens mine"), token, "tempo")
+	w.says(w.slash("U0ALICE", "/tokens list"), "Only admins")
+	w.says(w.slash("U0ERIN", "/tokens list <@U0ALICE|alice>"), token)
+	w.says(w.slash("U0ERIN", "/tokens list tempo"), token)
+	w.says(w.slash("U0ERIN", "/tokens done "+token), "not yours")
+	w.says(w.slash("U0ALICE", "/tokens why "+token), "tempo-read", "nobody is asked")
+	w.says(w.slash("U0ALICE", "/tokens done "+token), "Thank you")
+	w.until(key, "/4/worklogs", 401)
+}
+
+// App Home, the shortcut, and its buttons.
+func TestHomeAndShortcut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	bob, alice := w.user("U0BOB"), w.user("U0ALICE")
+	w.must(bob.OpenHome(w.ctx))
+	w.await("Bob's home", func() bool { v, ok := bob.Home(); return ok && strings.Contains(v.Show(), "Waiting") })
+	_, err := alice.Shortcut(w.ctx, "request_key")
+	w.must(err)
+	w.await("the form", func() bool { v, ok := alice.Modal(); return ok && v.CallbackID == "request" })
+	v, _ := alice.Modal()
+	options, err := alice.Suggest(w.ctx, v.ID, "system/", "tem")
+	w.must(err)
+	if len(options) != 1 || options[0].Value != "tempo" {
+		t.Fatalf("suggested %v", options)
+	}
+	w.must(alice.CloseAll(w.ctx))
+
+	id := w.request("U0ALICE", "tempo", "write", "7d", "Fix last month's import of worklogs")
+	w.await("the request in Bob's home", func() bool { v, _ := bob.Home(); return strings.Contains(string(v.Blocks), `"approve/`+id+`"`) })
+	home, _ := bob.Home()
+	_, err = bob.Click(w.ctx, home.Place(), "approve/"+id)
+	w.must(err)
+	w.await("the vote to be counted", func() bool { return w.count(`SELECT count(*) FROM review`) == 1 })
+	w.await("Bob's home to let go of it", func() bool { v, _ := bob.Home(); return !strings.Contains(string(v.Blocks), `"approve/`+id+`"`) })
+}
