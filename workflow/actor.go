@@ -59,6 +59,17 @@ func (r *Rules) isAdmin(groups []string) bool {
 	return slices.ContainsFunc(r.Admins, func(g string) bool { return slices.Contains(groups, g) })
 }
 
+// adminsOnly refuses what only admins may do, or says that nobody can tell
+// who is one right now.
+func (s *Service) adminsOnly(m membership, format string, args ...any) error {
+	for _, g := range s.today.Admins {
+		if why := m.unknown[g]; why != "" {
+			return refuse(RuleGroupUnknown, "Whether you are in %s can't be checked right now: %s. Nothing was done; try again in a minute.", g, why)
+		}
+	}
+	return refuse(RuleAdminOnly, format, args...)
+}
+
 // IsAdmin reports whether the actor is an admin right now.
 func (s *Service) IsAdmin(ctx context.Context, a Actor) (bool, error) {
 	s.Refresh(ctx, s.today.Sources(s.today.Admins...))

@@ -117,11 +117,12 @@ func (m membership) has(group string, id storage.PersonID) bool {
 	return slices.Contains(m.members[group], id)
 }
 
-// groupsOf lists the groups a person is in.
+// groupsOf lists the groups a person is in, as far as that is known: nobody
+// has rights from a group that can't be read.
 func (m membership) groupsOf(id storage.PersonID) []string {
 	var out []string
 	for name := range m.members {
-		if name != Everyone && m.has(name, id) {
+		if name != Everyone && m.unknown[name] == "" && m.has(name, id) {
 			out = append(out, name)
 		}
 	}

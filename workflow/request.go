@@ -176,7 +176,7 @@ func (s *Service) Cancel(ctx context.Context, a Actor, id storage.RequestID) (st
 	s.Refresh(ctx, s.today.Sources(s.today.Admins...))
 	var r storage.Request
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
-		who, _, err := s.stand(ctx, tx, s.today, a, s.today.Admins...)
+		who, m, err := s.stand(ctx, tx, s.today, a, s.today.Admins...)
 		if err != nil {
 			return err
 		}
@@ -184,7 +184,7 @@ func (s *Service) Cancel(ctx context.Context, a Actor, id storage.RequestID) (st
 			return gone(err, fmt.Sprintf("request %s", id))
 		}
 		if r.RequesterID != a.Account.PersonID && !s.today.isAdmin(who.Groups) {
-			return refuse(RuleAdminOnly, "Only the requester or an admin can cancel %s.", id)
+			return s.adminsOnly(m, "Only the requester or an admin can cancel %s.", id)
 		}
 		if r.State == storage.RequestCanceled {
 			return nil

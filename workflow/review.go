@@ -193,6 +193,9 @@ func currentStep(steps []storage.Step, reviews []storage.Review) int {
 func (s *Service) applyVote(r *storage.Request, position int, a Actor, v Vote) (storage.Review, error) {
 	out := storage.Review{RequestID: r.ID, ReviewerID: a.Account.PersonID, AccountID: a.Account.ID, Position: position, Decision: v.Decision,
 		Reason: strings.TrimSpace(v.Reason), SourceKey: v.SourceKey}
+	if err := checkReason(out.Reason); err != nil {
+		return out, err
+	}
 	switch v.Decision {
 	case storage.Deny:
 		if out.Reason == "" {
@@ -211,8 +214,8 @@ func (s *Service) applyVote(r *storage.Request, position int, a Actor, v Vote) (
 			r.GrantedScopes = keep(r.GrantedScopes, v.Scopes)
 		}
 		if v.Lifetime != 0 {
-			if v.Lifetime < 0 || time.Duration(v.Lifetime) > r.Granted() {
-				return out, refuse(RuleCeiling, "Approve at most %s.", Duration(r.Granted()).Words()).on("lifetime")
+			if v.Lifetime < MinDuration || time.Duration(v.Lifetime) > r.Granted() {
+				return out, refuse(RuleCeiling, "Approve at least a second and at most %s.", Duration(r.Granted()).Words()).on("lifetime")
 			}
 			r.GrantedS = int64(time.Duration(v.Lifetime) / time.Second)
 		}

@@ -20,18 +20,25 @@ const revokeLoud = 5
 // again is no error.
 func (s *Service) Revoke(ctx context.Context, a Actor, id storage.CredentialID, reason string) (storage.Credential, error) {
 	s.Refresh(ctx, s.today.Sources(s.today.Admins...))
-	var c storage.Credential
-	err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
-		who, _, err := s.stand(ctx, tx, s.today, a, s.today.Admins...)
+	c, err := s.DB.Credential(ctx, id)
+	if err != nil {
+		return c, gone(err, fmt.Sprintf("key %s", id))
+	}
+	err = s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
+		who, m, err := s.stand(ctx, tx, s.today, a, s.today.Admins...)
+		if err != nil {
+			return err
+		}
+		r, err := lockRequestOf(ctx, tx, c)
 		if err != nil {
 			return err
 		}
 		if c, err = tx.LockCredential(ctx, id); err != nil {
-			return gone(err, fmt.Sprintf("key %s", id))
+			return err
 		}
 		owner := c.OwnerID == a.Account.PersonID
 		if !owner && !s.today.isAdmin(who.Groups) {
-			return refuse(RuleAdminOnly, "Only its owner or an admin (%s) can revoke %s.", strings.Join(s.today.Admins, ", "), id)
+			return s.adminsOnly(m, "Only its owner or an admin (%s) can revoke %s.", strings.Join(s.today.Admins, ", "), id)
 		}
 		switch c.State {
 		case storage.CredentialRevoking, storage.CredentialRevokeFailed, storage.CredentialRevoked:
@@ -43,12 +50,35 @@ func (s *Service) Revoke(ctx context.Context, a Actor, id storage.CredentialID, 
 		if reason = strings.TrimSpace(reason); reason == "" && !owner {
 			return refuse(RuleReason, "Say why you revoke somebody else's key: its owner will read it.").on("reason")
 		}
+		if err := checkReason(reason); err != nil {
+			return err
+		}
 		if reason == "" {
 			reason = "given back"
 		}
-		return s.beginRevoke(ctx, tx, &c, a.by(), reason)
+		if err := s.beginRevoke(ctx, tx, &c, a.by(), reason); err != nil {
+			return err
+		}
+		if !requestMachine.allows(string(r.State), eventCancel) {
+			return nil
+		}
+		// The key was still to be made, and now the request leads to none.
+		if err := moveRequest(ctx, tx, &r, eventCancel, a.by(), reason); err != nil {
+			return err
+		}
+		return notifyRequest(ctx, tx, r.ID)
 	})
 	return c, err
+}
+
+// lockRequestOf holds the request a credential came from, if there is one:
+// requests are locked before credentials on every path.
+func lockRequestOf(ctx context.Context, tx storage.Tx, c storage.Credential) (storage.Request, error) {
+	if c.RequestID == 0 {
+		return storage.Request{}, nil
+	}
+	r, _, _, err := tx.LockRequest(ctx, c.RequestID)
+	return r, err
 }
 
 // beginRevoke writes the intent: from here the gateway refuses the key and it
