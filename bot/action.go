@@ -22,6 +22,7 @@ const (
 	verbNew         verb = "new_request"
 	verbMine        verb = "mine"
 	verbPending     verb = "pending"
+	verbList        verb = "list"
 	verbMore        verb = "more"   // next page of a listing; the ID is the cursor
 	verbSystem      verb = "system" // the request form's system select
 	verbPreset      verb = "preset" // the request form's preset

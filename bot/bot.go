@@ -68,7 +68,10 @@ func (b *Bot) Run(ctx context.Context) error {
 	for _, s := range b.sockets {
 		open.Go(func() { s.run(sockets) })
 	}
-	open.Go(func() { b.load(ctx) })
+	open.Go(func() {
+		b.load(ctx)
+		b.keepGroups(ctx)
+	})
 	<-ctx.Done()
 	b.mu.Lock()
 	b.draining = true
@@ -100,6 +103,21 @@ func (b *Bot) load(ctx context.Context) {
 		case <-time.After(wait):
 		}
 		wait = min(2*wait, time.Minute)
+	}
+}
+
+// keepGroups reads the groups before what is known of them gets too old, so
+// that people who click rarely wait for it.
+func (b *Bot) keepGroups(ctx context.Context) {
+	tick := time.NewTicker(freshFor / 2)
+	defer tick.Stop()
+	for {
+		b.Directory.Refresh(ctx, b.Workflow.Rules().AllSources())
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
 	}
 }
 
@@ -195,7 +213,9 @@ func (e envelope) key() string {
 	case e.action == nil, e.action.Type == slack.InteractionTypeBlockSuggestion:
 		return ""
 	case e.action.Type == slack.InteractionTypeViewSubmission:
-		return "submit:" + e.action.View.ID + ":" + e.action.View.Hash + ":" + e.action.View.CallbackID
+		// Not by the view: a form that was corrected after an error is the same
+		// view with the same hash, and must be judged anew.
+		return "submit:" + e.request.EnvelopeID
 	}
 	return "action:" + e.sourceKey()
 }

@@ -76,7 +76,7 @@ func (c *Client) Identity(ctx context.Context) (team, user string, err error) {
 	}
 	got, err := c.api.AuthTestContext(ctx)
 	if err != nil {
-		return "", "", fmt.Errorf("ask Slack who we are: %w", err)
+		return "", "", fmt.Errorf("ask who we are: %w: %w", errSlack, err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -156,6 +156,10 @@ func (c *Client) respond(ctx context.Context, to string, m message) error {
 	}
 	blocks := slack.Blocks{BlockSet: m.Blocks}
 	err = slack.PostWebhookCustomHTTPContext(ctx, to, c.http, &slack.WebhookMessage{Text: m.Text, Blocks: &blocks, ResponseType: slack.ResponseTypeEphemeral})
+	var at *url.Error
+	if errors.As(err, &at) { // its text has the address, which is good for half an hour
+		err = at.Err
+	}
 	if err != nil {
 		return fmt.Errorf("answer by response_url: %w", err)
 	}

@@ -52,7 +52,7 @@ func (b *Bot) onRequest(ctx context.Context, c command) answer {
 	if system != "" && !b.isSystem(system) {
 		return b.explainCommand(workflow.Refusal{Rule: workflow.RuleUnknown, Reason: b.unknownSystem(system)})
 	}
-	return b.openRequest(ctx, c.actor, c.TriggerID, system)
+	return b.openRequest(ctx, c.actor, c.TriggerID, system, c.ChannelID)
 }
 
 func (b *Bot) isSystem(name string) bool {
@@ -148,7 +148,7 @@ func (b *Bot) onShow(ctx context.Context, c command) answer {
 	if err != nil {
 		return b.unknownID(ctx, c, c.args, err)
 	}
-	return ephemeral(showMessage(v))
+	return ephemeral(showMessage(v, c.actor.Account.PersonID))
 }
 
 func (b *Bot) onDone(ctx context.Context, c command) answer {

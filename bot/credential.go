@@ -20,7 +20,7 @@ func (b *Bot) clickShow(ctx context.Context, c click) answer {
 	if err != nil {
 		return b.explainClick(c.callback, err)
 	}
-	return b.openModal(c.callback, keyModal(v))
+	return b.openModal(c.callback, keyModal(v, c.actor.Account.PersonID))
 }
 
 func (b *Bot) clickRevoke(ctx context.Context, c click) answer {
@@ -51,14 +51,14 @@ func (b *Bot) clicked(ctx context.Context, c click) (workflow.CredentialView, er
 }
 
 func (b *Bot) submitRevoke(ctx context.Context, s submission) answer {
-	return b.submitEnd(ctx, s, readReason(s.view.State), "Its owner is told who revoked it and why.")
+	return b.submitEnd(ctx, s, readReason(s.view.State), "Revoked", "Its owner is told who revoked it and why.")
 }
 
 func (b *Bot) submitGiveBack(ctx context.Context, s submission) answer {
-	return b.submitEnd(ctx, s, readReason(s.view.State), "Thank you for giving it back.")
+	return b.submitEnd(ctx, s, readReason(s.view.State), "Given back", "Thank you for giving it back.")
 }
 
-func (b *Bot) submitEnd(ctx context.Context, s submission, reason, thanks string) answer {
+func (b *Bot) submitEnd(ctx context.Context, s submission, reason, title, thanks string) answer {
 	_, id, err := b.id(s.view.PrivateMetadata)
 	if err != nil {
 		return b.explainSubmission(s, err)
@@ -67,7 +67,7 @@ func (b *Bot) submitEnd(ctx context.Context, s submission, reason, thanks string
 	if err != nil {
 		return b.explainSubmission(s, err)
 	}
-	view := noticeModal("Latchkey", revokedMessage(done, thanks).Text)
+	view := noticeModal(title, revokedMessage(done, thanks).Text)
 	return answer{ack: slack.NewUpdateViewSubmissionResponse(&view)}
 }
 
@@ -81,6 +81,14 @@ func revokedMessage(c storage.Credential, more string) message {
 		sentence = fmt.Sprintf("%s is revoked: the gateway refuses it from now on.", c.ID)
 	}
 	return refusalMessage(sentence + " " + more)
+}
+
+// votedTitle is a vote as a title.
+func votedTitle(d storage.Decision) string {
+	if d == storage.Deny {
+		return "Denied"
+	}
+	return "Approved"
 }
 
 // votedMessage confirms a vote to whoever gave it.
@@ -101,7 +109,7 @@ func (b *Bot) clickMine(ctx context.Context, c click) answer {
 	if err != nil {
 		return b.explainClick(c.callback, err)
 	}
-	return b.tellClicker(c.callback, mineMessage(keys))
+	return b.tellClicker(c.callback, "Your keys", mineMessage(keys))
 }
 
 func (b *Bot) clickPending(ctx context.Context, c click) answer {
@@ -109,7 +117,16 @@ func (b *Bot) clickPending(ctx context.Context, c click) answer {
 	if err != nil {
 		return b.explainClick(c.callback, err)
 	}
-	return b.tellClicker(c.callback, pendingMessage(waiting))
+	return b.tellClicker(c.callback, "Waiting for you", pendingMessage(waiting))
+}
+
+const allKeys = "All keys"
+
+// clickList lists everybody's keys for admins.
+func (b *Bot) clickList(ctx context.Context, c click) answer {
+	return b.listing(ctx, c.actor, workflow.Listing{Limit: listPage + 1},
+		func(m message) answer { return b.tellClicker(c.callback, allKeys, m) },
+		func(err error) answer { return b.explainClick(c.callback, err) })
 }
 
 // clickMore shows the next page of a listing.
@@ -125,8 +142,23 @@ func (b *Bot) clickMore(ctx context.Context, c click) answer {
 	}
 	l := workflow.Listing{Owner: storage.PersonID(owner), Before: storage.CredentialID(last), Connection: parts[2], Limit: listPage + 1}
 	return b.listing(ctx, c.actor, l,
-		func(m message) answer { return b.tellClicker(c.callback, m) },
+		func(m message) answer { return b.turnPage(c.callback, m) },
 		func(err error) answer { return b.explainClick(c.callback, err) })
+}
+
+// turnPage shows the next page of a listing: in the place of the last one in a
+// modal, of which only few fit on each other, and else under it.
+func (b *Bot) turnPage(cb *slack.InteractionCallback, m message) answer {
+	if cb.View.Type != slack.VTModal {
+		return b.tellClicker(cb, allKeys, m)
+	}
+	view := modal("", allKeys, "", "", m.Blocks...)
+	return answer{after: func(ctx context.Context) error {
+		if _, err := b.Client.api.UpdateViewContext(ctx, view, "", cb.View.Hash, cb.View.ID); err != nil {
+			return fmt.Errorf("turn page: %w", err)
+		}
+		return nil
+	}}
 }
 
 // refusedHome is App Home for somebody who may do nothing here.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 	"github.com/slack-go/slack"
+	"golang.org/x/sync/singleflight"
 
 	"latchkey/storage"
 	"latchkey/workflow"
@@ -27,15 +28,16 @@ type Directory struct {
 	owners map[string]string // Slack user ID -> e-mail of the person, from the configuration
 	log    zerolog.Logger
 
-	mu    sync.Mutex
-	read  map[string]time.Time // group source -> when it was read
-	busy  map[string]*sync.Mutex
-	clock func() time.Time
+	flight singleflight.Group
+
+	mu       sync.Mutex
+	readAt   map[string]time.Time // by group source
+	failedAt map[string]time.Time
 }
 
 // NewDirectory does not dial.
 func NewDirectory(c *Client, db *storage.DB, people []workflow.PersonEntry, log zerolog.Logger) *Directory {
-	d := &Directory{client: c, db: db, owners: map[string]string{}, log: log, read: map[string]time.Time{}, busy: map[string]*sync.Mutex{}, clock: time.Now}
+	d := &Directory{client: c, db: db, owners: map[string]string{}, log: log, readAt: map[string]time.Time{}, failedAt: map[string]time.Time{}}
 	for _, p := range people {
 		for _, id := range p.Slack {
 			d.owners[id] = p.Email
@@ -43,6 +45,9 @@ func NewDirectory(c *Client, db *storage.DB, people []workflow.PersonEntry, log 
 	}
 	return d
 }
+
+// errSlack marks what failed because Slack did.
+var errSlack = errors.New("Slack does not answer") //nolint:staticcheck // Slack is a name
 
 // Load reads the whole workspace once, so that lists of addresses and groups
 // resolve to people.
@@ -80,7 +85,7 @@ func (d *Directory) Account(ctx context.Context, team, user string) (storage.Acc
 			d.log.Warn().Err(err).Str("user", user).Msg("user not read from Slack, using what is known")
 			return a, nil
 		}
-		return a, fmt.Errorf("read user %s from Slack: %w", user, err)
+		return a, fmt.Errorf("read user %s: %w: %w", user, errSlack, err)
 	}
 	if u.TeamID == "" {
 		u.TeamID = team
@@ -127,74 +132,99 @@ func (d *Directory) save(ctx context.Context, u slack.User) (storage.Account, er
 }
 
 // Refresh reads the groups behind sources from Slack, unless that happened
-// within the last minute. A failure is noted on the group and logged; who may
-// do what then depends on how old our knowledge is.
+// within the last minute. It returns when they are read, have failed, or ctx
+// ends; callers that want the same group share one reading. A failure is noted
+// on the group and logged, and not repeated at once; who may do what then
+// depends on how old our knowledge is.
 func (d *Directory) Refresh(ctx context.Context, sources []string) {
+	var waiting []<-chan singleflight.Result
 	for _, src := range sources {
-		id, ok := strings.CutPrefix(src, "slack:")
-		if !ok || !d.due(src) {
-			continue
+		if id, ok := strings.CutPrefix(src, "slack:"); ok && d.due(src) {
+			waiting = append(waiting, d.flight.DoChan(src, func() (any, error) { return nil, d.read(ctx, src, id) }))
 		}
-		if err := d.refreshOnce(ctx, src, id); err != nil {
-			d.log.Warn().Err(err).Str("group", id).Msg("group not read from Slack")
+	}
+	for _, done := range waiting {
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return
 		}
 	}
 }
 
+// How long one reading of a group may take, and how long a failed one is not
+// tried again.
+const (
+	readWithin  = 5 * time.Second
+	failedPause = 10 * time.Second
+)
+
 func (d *Directory) due(src string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.clock().Sub(d.read[src]) > freshFor
+	now := time.Now()
+	return now.Sub(d.readAt[src]) > freshFor && now.Sub(d.failedAt[src]) > failedPause
 }
 
 // Forget makes the next Refresh read a group again.
 func (d *Directory) Forget(group string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.read, "slack:"+group)
+	delete(d.readAt, "slack:"+group)
+	delete(d.failedAt, "slack:"+group)
 }
 
-// refreshOnce lets one caller read while others wait for what it finds.
-func (d *Directory) refreshOnce(ctx context.Context, src, id string) error {
+// read reads one group, for as many callers as want it: none of them can cut
+// it short for the others.
+func (d *Directory) read(ctx context.Context, src, id string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readWithin)
+	defer cancel()
+	began := time.Now()
+	err := d.readMembers(ctx, src, id)
 	d.mu.Lock()
-	lock := d.busy[src]
-	if lock == nil {
-		lock = &sync.Mutex{}
-		d.busy[src] = lock
+	if err == nil {
+		d.readAt[src] = began
+	} else {
+		d.failedAt[src] = time.Now()
 	}
 	d.mu.Unlock()
-	lock.Lock()
-	defer lock.Unlock()
-	if !d.due(src) {
-		return nil
+	if err != nil {
+		d.log.Warn().Err(err).Str("group", id).Msg("group not read from Slack")
+		return errors.Join(err, d.db.SetGroupProblem(context.WithoutCancel(ctx), src, err.Error()))
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
+	return nil
+}
+
+// readMembers takes members as they are stored; events and each person's own
+// interactions keep those fresh. Only strangers are asked for one by one.
+func (d *Directory) readMembers(ctx context.Context, src, id string) error {
 	users, err := d.client.api.GetUserGroupMembersContext(ctx, id)
 	if err != nil {
-		return errors.Join(err, d.db.SetGroupProblem(context.WithoutCancel(ctx), src, err.Error()))
+		return err
 	}
 	home, _, err := d.client.Identity(ctx)
 	if err != nil {
 		return err
 	}
+	known, err := d.db.PersonsOf(ctx, storage.SystemSlack, home, users)
+	if err != nil {
+		return err
+	}
 	var members []storage.PersonID
 	for _, user := range users {
-		a, err := d.Account(ctx, home, user)
-		if err != nil {
-			return err
+		person, ok := known[user]
+		if !ok {
+			a, err := d.Account(ctx, home, user)
+			if err != nil {
+				return err
+			}
+			person = a.PersonID
 		}
-		if a.PersonID != 0 {
-			members = append(members, a.PersonID)
+		if person != 0 {
+			members = append(members, person)
 		}
 	}
-	err = d.db.InTx(ctx, func(ctx context.Context, tx storage.Tx) error { return tx.SetGroupMembers(ctx, src, members) })
-	if err == nil {
-		d.mu.Lock()
-		d.read[src] = d.clock()
-		d.mu.Unlock()
-	}
-	return err
+	return d.db.InTx(ctx, func(ctx context.Context, tx storage.Tx) error { return tx.SetGroupMembers(ctx, src, members) })
 }
 
 // DM returns the channel where we talk to an account.

@@ -57,6 +57,7 @@ func (b *Bot) clicks() map[verb]func(context.Context, click) answer {
 		verbNew:         b.clickNew,
 		verbMine:        b.clickMine,
 		verbPending:     b.clickPending,
+		verbList:        b.clickList,
 		verbMore:        b.clickMore,
 		verbSystem:      b.clickForm,
 		verbPreset:      b.clickForm,
@@ -94,7 +95,7 @@ func (b *Bot) dispatch(ctx context.Context, env envelope) answer {
 		if err != nil {
 			return b.explainModal(cb.TriggerID, err)
 		}
-		return b.openRequest(ctx, actor, cb.TriggerID, "")
+		return b.openRequest(ctx, actor, cb.TriggerID, "", "")
 	case slack.InteractionTypeViewSubmission:
 		return b.dispatchSubmission(ctx, env)
 	default:
@@ -146,11 +147,7 @@ func (b *Bot) dispatchSubmission(ctx context.Context, env envelope) answer {
 	if err != nil {
 		return b.explainSubmission(submission{view: &cb.View}, err)
 	}
-	root := cb.View.RootViewID
-	if root == "" {
-		root = cb.View.ID
-	}
-	return handle(ctx, submission{actor: actor, view: &cb.View, callback: cb, source: "view:" + root})
+	return handle(ctx, submission{actor: actor, view: &cb.View, callback: cb, source: "view:" + cb.View.ID})
 }
 
 // actor resolves who acts from what Slack proved. A person of another

@@ -38,7 +38,7 @@ func systemOptions(systems []workflow.System, query string) []*slack.OptionBlock
 	out := []*slack.OptionBlockObject{}
 	for _, s := range systems {
 		if matchesQuery(query, s.Name, s.Kind) && len(out) < maxOptions {
-			out = append(out, option(s.Name, s.Name, s.Kind+", "+plural(len(s.Scopes), "scope")))
+			out = append(out, option(s.Name, s.Name, ""))
 		}
 	}
 	return out

@@ -12,9 +12,9 @@ import (
 // previewModal says before anything is sent what is asked for and who will be
 // asked.
 func previewModal(ask workflow.Ask, p workflow.Preview, scopes []workflow.ScopeRule, metadata string) slack.ModalViewRequest {
-	view := modal(callbackPreview, "Who will be asked", "Send request", metadata,
+	view := modal(callbackPreview, "Check and send", "Send request", metadata,
 		section(fmt.Sprintf("You ask for %s for %s, for *%s*.", thing(ask.Kind), bold(ask.Connection), ask.Lifetime.Words())),
-		section("*Scopes*\n"+scopeLines(ruleViews(scopes, ask.Scopes), maxScopesShown)),
+		section(scopeLines(ruleViews(scopes, ask.Scopes), maxScopesShown)),
 		quote("Why", ask.Reason),
 		divider(),
 		section("*Who will be asked*\n"+askedLines(p)),

@@ -21,10 +21,11 @@ const (
 
 func blockOf(block, system string) string { return block + "/" + system }
 
-// readRequestForm reads what the request form holds so far. A Preset of ""
-// means that the questions behind the system were not shown yet.
-func readRequestForm(state *slack.ViewState) requestForm {
-	f := requestForm{System: answerTo(state, blockSystem).SelectedOption.Value}
+// readRequestForm reads what the request form holds so far, and the channel
+// that it carries. A Preset of "" means that the questions behind the system
+// were not shown yet.
+func readRequestForm(state *slack.ViewState, channel string) requestForm {
+	f := requestForm{System: answerTo(state, blockSystem).SelectedOption.Value, Channel: channel}
 	f.Preset = answerTo(state, blockOf(blockPreset, f.System)).SelectedOption.Value
 	f.Scopes = values(answerTo(state, blockOf(blockScopes, f.System)))
 	f.Lifetime = readLifetime(answerTo(state, blockOf(blockLifetime, f.System)))

@@ -19,6 +19,7 @@ type requestForm struct {
 	Lifetime workflow.Duration
 	Reason   string
 	Offer    workflow.Offer
+	Channel  string // where a command opened the form; a hint where to answer, or ""
 }
 
 // The presets of the form.
@@ -82,12 +83,11 @@ func (f requestForm) scopeOf(value string) string {
 // first.
 func (f requestForm) presets() []*slack.OptionBlockObject {
 	var out []*slack.OptionBlockObject
-	read, write := f.scopes(presetRead), f.scopes(presetWrite)
-	if len(read) > 0 {
-		out = append(out, option(presetRead, "Read only", plural(len(read), "scope")+", nothing can be changed"))
-	}
-	if len(write) > 0 {
-		out = append(out, option(presetWrite, "Read and write", plural(len(write), "scope")+", no admin access"))
+	for _, p := range [][2]string{{presetRead, "Read only"}, {presetWrite, "Read and write"}} {
+		scopes := ruleViews(f.Offer.Scopes, f.scopes(p[0]))
+		if len(scopes) > 0 {
+			out = append(out, option(p[0], p[1], scopesInShort(scopes)))
+		}
 	}
 	return append(out, option(presetChoose, "Choose scopes", "Take exactly what you need"))
 }
@@ -101,7 +101,7 @@ func requestModal(f requestForm, systems int) slack.ModalViewRequest {
 	blocks := []slack.Block{systemInput(f, systems)}
 	if f.System == "" {
 		blocks = append(blocks, small("The other questions follow once you have chosen a system."))
-		return modal(callbackRequest, requestTitle, "Preview", "", blocks...)
+		return modal(callbackRequest, requestTitle, "Preview", f.Channel, blocks...)
 	}
 	chosen := selected(f.presets(), f.Preset, 0)
 	f.Preset = chosen.Value
@@ -114,7 +114,7 @@ func requestModal(f requestForm, systems int) slack.ModalViewRequest {
 	}
 	blocks = append(blocks, lifetimeInput(f), reasonInput("Why", f.Reason,
 		"What will use the key, and what for?", "Whoever approves reads this. Put no keys, passwords or other secrets in it."))
-	return modal(callbackRequest, requestTitle, "Preview", "", blocks...)
+	return modal(callbackRequest, requestTitle, "Preview", f.Channel, blocks...)
 }
 
 const requestTitle = "Request an API key"

@@ -19,9 +19,9 @@ func approveLessModal(v workflow.RequestView, metadata string) slack.ModalViewRe
 	choices := lifetimes(granted)
 	sel := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, nil, blockLifetime, choices...)
 	sel.InitialOption = choices[len(choices)-1]
-	return modal(callbackApproveLess, "Approve less", "Approve", metadata,
+	return modal(callbackApproveLess, "Approve less: "+r.ID.String(), "Approve", metadata,
 		section(fmt.Sprintf("%s asks for %s.", personMarkup(v.Requester), asksForMarkup(r))),
-		quote("Why", r.Reason),
+		quote("Why "+name(v.Requester)+" asks", r.Reason),
 		slack.NewInputBlock(blockScopes, plain("Scopes to approve", maxHint), plain("Uncheck what is not needed.", maxHint), keptScopes(v)),
 		slack.NewInputBlock(blockLifetime, plain("How long", maxHint), plain(fmt.Sprintf("At most %s.", granted.Words()), maxHint), sel))
 }
@@ -46,7 +46,7 @@ func keptScopes(v workflow.RequestView) slack.BlockElement {
 func denyModal(v workflow.RequestView, metadata string) slack.ModalViewRequest {
 	kept, _ := onTheTable(v.Scopes)
 	return modal(callbackDeny, "Deny "+v.Request.ID.String(), "Deny", metadata,
-		section(fmt.Sprintf("%s asks for %s: %s.", personMarkup(v.Requester), asksForMarkup(v.Request), words(scopeNames(kept, 4)))),
-		quote("Why", v.Request.Reason),
+		section(fmt.Sprintf("%s asks for %s: %s.", personMarkup(v.Requester), asksForMarkup(v.Request), countByAccess(kept))),
+		quote("Why "+name(v.Requester)+" asks", v.Request.Reason),
 		reasonInput("Why do you deny it?", "", "What is missing, or what would be better?", "The requester reads this. One denial ends the request."))
 }

@@ -12,9 +12,9 @@ import (
 func revokeModal(v workflow.CredentialView, metadata string) slack.ModalViewRequest {
 	c := v.Credential
 	return modal(callbackRevoke, "Revoke "+c.ID.String(), "Revoke", metadata,
-		section(fmt.Sprintf("Key %s for %s, held by %s: *%s*.", code(c.ID.String()), bold(c.Connection), holder(v, personMarkup), stateMarkup(c))),
-		section("*Scopes*\n"+scopeLines(v.Scopes, maxScopesShown)),
-		facts([2]string{"Use", lastUsed(c, moment)}, [2]string{"Expires", expires(c)}),
+		section(keyHeadline(v)),
+		section(scopesAllowed(v)),
+		facts(append([][2]string{{"Expires", expires(c)}}, usedFact(c)...)...),
 		section("*Used in the last 7 days*\n"+endpointLines(v)),
 		small(stopWords(v)+" This can't be undone; its owner can ask for a new key."),
 		reasonInput("Why do you revoke it?", "", "What happened?", "Its owner reads this."))

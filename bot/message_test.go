@@ -15,7 +15,7 @@ import (
 
 func TestOptionsSendTextBlocksAndUnfoldNothing(t *testing.T) {
 	t.Parallel()
-	m := cardMessage(pendingRequest(), "")
+	m := cardMessage(pendingRequest(), "", 0)
 	var values url.Values
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := r.ParseForm(); err != nil {
@@ -44,8 +44,8 @@ func TestDigestTellsChanges(t *testing.T) {
 	t.Parallel()
 	seen := map[string]string{}
 	for name, m := range map[string]message{
-		"pending": cardMessage(pendingRequest(), ""), "why": cardMessage(pendingRequest(), "Because."), "halfway": cardMessage(halfway(), ""),
-		"denied": cardMessage(decided(storage.RequestDenied, "no", ""), ""), "text": {Text: "a"}, "other text": {Text: "b"},
+		"pending": cardMessage(pendingRequest(), "", 0), "why": cardMessage(pendingRequest(), "Because.", 0), "halfway": cardMessage(halfway(), "", 0),
+		"denied": cardMessage(decided(storage.RequestDenied, "no", ""), "", 0), "text": {Text: "a"}, "other text": {Text: "b"},
 	} {
 		if again := m.digest(); again != m.digest() || again == "" {
 			t.Errorf("%s: the digest is not stable", name)
@@ -55,7 +55,7 @@ func TestDigestTellsChanges(t *testing.T) {
 		}
 		seen[m.digest()] = name
 	}
-	if cardMessage(pendingRequest(), "").digest() != cardMessage(pendingRequest(), "").digest() {
+	if cardMessage(pendingRequest(), "", 0).digest() != cardMessage(pendingRequest(), "", 0).digest() {
 		t.Error("the same message has two digests")
 	}
 }

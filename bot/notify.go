@@ -32,14 +32,19 @@ func NewNotifier(c *Client, d *Directory, db *storage.DB, w *workflow.Service, l
 
 var _ workflow.Notifier = (*Notifier)(nil)
 
-// The purposes of messages.
+// The purposes of messages. An edit rings no bell, so what somebody has to
+// hear of is a message of its own, while older ones are corrected.
 const (
-	purposeCard    = "card"    // to an approver
+	purposeCard    = "card"    // to an approver; see cardPurpose
 	purposeChannel = "channel" // the card in the approvals channel
 	purposeStatus  = "status"  // to the requester
 	purposeKey     = "key"     // to the owner
-	purposeEnd     = "end"     // to the owner: a key stopped working
+	purposeEnd     = "end"     // to the requester or owner: it came to nothing, or stopped working
 )
+
+// cardPurpose is the purpose of the cards of one step: whoever is asked again
+// in a later step gets a message again.
+func cardPurpose(position int) string { return purposeCard + ":" + strconv.Itoa(position) }
 
 // claimFor is how long a replica may take between claiming and posting.
 const claimFor = time.Minute
@@ -82,46 +87,97 @@ func (n *Notifier) showRequest(ctx context.Context, v workflow.RequestView) erro
 	threads := []storage.Message{status}
 	if len(v.Steps) > 0 && n.client.config.ApprovalsChannel != "" {
 		card := storage.Message{Subject: storage.SubjectRequest, SubjectID: id, Purpose: purposeChannel, Recipient: n.client.config.ApprovalsChannel}
-		card, err := n.show(ctx, card, cardMessage(v, channelWhy(v)))
+		card, err := n.show(ctx, card, cardMessage(v, channelWhy(v), 0))
 		errs = append(errs, err)
 		threads = append(threads, card)
 	}
-	errs = append(errs, n.showCards(ctx, v))
+	errs = append(errs, n.showCards(ctx, v), n.showOutcome(ctx, v))
 	for _, t := range threads {
 		errs = append(errs, n.record(ctx, v, t))
 	}
 	return errors.Join(errs...)
 }
 
-// showCards asks the members of the current step, and corrects every card
-// that was ever sent.
+// showCards asks the members of the current step who have not voted, and
+// corrects every card that was ever sent.
 func (n *Notifier) showCards(ctx context.Context, v workflow.RequestView) error {
 	var errs []error
-	asked := map[string]bool{}
-	for _, st := range v.Steps {
+	asked := map[string]int{} // by Slack user: the step for which they are asked now
+	for i, st := range v.Steps {
 		if !st.Current {
 			continue
 		}
 		for _, p := range st.Eligible {
-			if p.Slack == "" || asked[p.Slack] {
+			if _, twice := asked[p.Slack]; p.Slack == "" || twice || votedBy(v, p.ID) {
 				continue
 			}
-			asked[p.Slack] = true
-			m := storage.Message{Subject: storage.SubjectRequest, SubjectID: int64(v.Request.ID), Purpose: purposeCard, Recipient: p.Slack}
-			_, err := n.show(ctx, m, cardMessage(v, cardWhy(v, st)))
+			asked[p.Slack] = i
+			m := storage.Message{Subject: storage.SubjectRequest, SubjectID: int64(v.Request.ID), Purpose: cardPurpose(i), Recipient: p.Slack}
+			_, err := n.show(ctx, m, cardMessage(v, cardWhy(v, st), p.ID))
 			errs = append(errs, err)
 		}
 	}
-	sent, err := n.db.Messages(ctx, storage.SubjectRequest, int64(v.Request.ID), purposeCard)
-	if err != nil {
-		return err
-	}
-	for _, m := range sent {
-		if !asked[m.Recipient] {
-			errs = append(errs, n.correct(ctx, &m, cardMessage(v, "")))
+	for i := range v.Steps {
+		sent, err := n.db.Messages(ctx, storage.SubjectRequest, int64(v.Request.ID), cardPurpose(i))
+		if err != nil {
+			return errors.Join(append(errs, err)...)
+		}
+		for _, m := range sent {
+			switch now, again := asked[m.Recipient]; {
+			case !again:
+				errs = append(errs, n.correct(ctx, &m, cardMessage(v, "", readerOf(v, m.Recipient))))
+			case now != i:
+				errs = append(errs, n.correct(ctx, &m, pastCard(v)))
+			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// readerOf is the reviewer behind a Slack user; 0 for who is none any more.
+func readerOf(v workflow.RequestView, user string) storage.PersonID {
+	for _, st := range v.Steps {
+		for _, p := range st.Eligible {
+			if p.Slack == user {
+				return p.ID
+			}
+		}
+	}
+	return 0
+}
+
+// showOutcome tells the requester of an end that is not their own doing. A
+// key that came of the request has messages of its own.
+func (n *Notifier) showOutcome(ctx context.Context, v workflow.RequestView) error {
+	ended := endsBadly(v.Request)
+	if v.Request.State == storage.RequestCanceled {
+		by, err := n.canceledBy(ctx, v.Request.ID)
+		if err != nil {
+			return err
+		}
+		ended = by != v.Requester.ID
+	}
+	if !ended {
+		return nil
+	}
+	m := storage.Message{Subject: storage.SubjectRequest, SubjectID: int64(v.Request.ID), Purpose: purposeEnd, Recipient: v.Requester.Slack}
+	_, err := n.show(ctx, m, outcomeMessage(v))
+	return err
+}
+
+// canceledBy is who canceled a request; 0 when it was Latchkey.
+func (n *Notifier) canceledBy(ctx context.Context, id storage.RequestID) (storage.PersonID, error) {
+	events, err := n.db.Events(ctx, storage.SubjectRequest, int64(id))
+	if err != nil {
+		return 0, err
+	}
+	var by storage.PersonID
+	for _, e := range events {
+		if e.Action == "request."+string(storage.RequestCanceled) {
+			by = e.ActorID
+		}
+	}
+	return by, nil
 }
 
 func cardWhy(v workflow.RequestView, st workflow.StepView) string {
@@ -149,18 +205,16 @@ func (n *Notifier) record(ctx context.Context, v workflow.RequestView, parent st
 	if parent.TS == "" {
 		return nil
 	}
-	var errs []error
-	entry := func(purpose string, m message) {
-		_, err := n.reply(ctx, storage.Message{Subject: storage.SubjectRequest, SubjectID: int64(v.Request.ID), Purpose: purpose, Recipient: parent.Recipient}, parent, m)
-		errs = append(errs, err)
-	}
+	var entries []entry
 	for _, st := range v.Steps {
 		for _, vote := range st.Votes {
-			entry("vote:"+strconv.FormatInt(vote.ReviewID, 10), voteMessage(v, vote))
+			entries = append(entries, entry{"vote:" + strconv.FormatInt(vote.ReviewID, 10), voteMessage(v, vote)})
 		}
 	}
-	if v.Request.State != storage.RequestPending {
-		entry("decision:"+string(v.Request.State), decisionMessage(v))
+	var errs []error
+	for _, e := range append(entries, decisions(v)...) {
+		ref := storage.Message{Subject: storage.SubjectRequest, SubjectID: int64(v.Request.ID), Purpose: e.purpose, Recipient: parent.Recipient}
+		errs = append(errs, n.reply(ctx, ref, parent, e.message))
 	}
 	return errors.Join(errs...)
 }
@@ -173,13 +227,12 @@ func (n *Notifier) CredentialChanged(ctx context.Context, id storage.CredentialI
 	}
 	var errs []error
 	if v.Owner.Slack != "" && !v.Credential.ActivatedAt.IsZero() {
-		m := keyMessage(v, n.revealBy(ctx, id))
 		own := storage.Message{Subject: storage.SubjectCredential, SubjectID: int64(id), Purpose: purposeKey, Recipient: v.Owner.Slack}
-		_, err := n.show(ctx, own, m)
+		_, err := n.show(ctx, own, keyMessage(v, n.revealBy(ctx, id)))
 		errs = append(errs, err)
-		if !v.Credential.Live() { // an edit rings no bell, so the end is told anew
+		if !v.Credential.Live() {
 			own.Purpose = purposeEnd
-			_, err := n.show(ctx, own, m)
+			_, err := n.show(ctx, own, lastMessage(v))
 			errs = append(errs, err)
 		}
 	}
@@ -199,50 +252,54 @@ func (n *Notifier) revealBy(ctx context.Context, id storage.CredentialID) time.T
 
 // show makes sure that a message is there and says what it should.
 func (n *Notifier) show(ctx context.Context, ref storage.Message, m message) (storage.Message, error) {
-	return n.put(ctx, ref, "", m)
+	posted, err := n.put(ctx, &ref, "", m)
+	if err == nil && !posted && ref.TS != "" {
+		err = n.correct(ctx, &ref, m)
+	}
+	return ref, err
 }
 
-// reply is show within a thread.
-func (n *Notifier) reply(ctx context.Context, ref, parent storage.Message, m message) (storage.Message, error) {
+// reply makes sure that a record is in a thread. What a record says was so
+// when it was written, and stays.
+func (n *Notifier) reply(ctx context.Context, ref, parent storage.Message, m message) error {
 	ref.Channel = parent.Channel
-	return n.put(ctx, ref, parent.TS, m)
+	_, err := n.put(ctx, &ref, parent.TS, m)
+	return err
 }
 
-func (n *Notifier) put(ctx context.Context, ref storage.Message, thread string, m message) (storage.Message, error) {
+// put posts a message unless it is there already.
+func (n *Notifier) put(ctx context.Context, ref *storage.Message, thread string, m message) (posted bool, err error) {
 	if ref.Recipient == "" {
-		return ref, nil // nobody to tell: the person has no Slack account any more
+		return false, nil // nobody to tell: the person has no Slack account any more
 	}
 	place := ref.Channel
-	mine, again, err := n.db.ClaimMessage(ctx, &ref, claimFor)
-	if err != nil {
-		return ref, err
-	}
-	if ref.TS != "" {
-		return ref, n.correct(ctx, &ref, m)
+	mine, again, err := n.db.ClaimMessage(ctx, ref, claimFor)
+	if err != nil || ref.TS != "" {
+		return false, err
 	}
 	if !mine {
-		return ref, fmt.Errorf("message %d is being posted by another replica", ref.ID)
+		return false, fmt.Errorf("message %d is being posted by another replica", ref.ID)
 	}
 	if place == "" {
 		place, err = n.place(ctx, ref.Recipient)
 	}
 	if err == nil && again {
-		ref.TS, err = n.findPosted(ctx, place, thread, ref)
+		ref.TS, err = n.findPosted(ctx, place, thread, *ref)
 	}
 	if err == nil && ref.TS == "" {
-		ref.Channel, ref.TS, err = n.post(ctx, place, thread, ref, m)
+		ref.Channel, ref.TS, err = n.post(ctx, place, thread, *ref, m)
 		ref.Digest = m.digest()
 	}
 	if err != nil {
 		if release := n.db.ReleaseMessage(context.WithoutCancel(ctx), ref.ID); release != nil {
 			err = errors.Join(err, release)
 		}
-		return ref, n.bearable(err, ref)
+		return false, n.bearable(err, *ref)
 	}
 	if ref.Channel == "" {
 		ref.Channel = place
 	}
-	return ref, n.db.SaveMessage(ctx, ref)
+	return true, n.db.SaveMessage(ctx, *ref)
 }
 
 // bearable drops errors that trying again can't mend.

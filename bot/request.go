@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -13,12 +14,12 @@ import (
 	"latchkey/workflow"
 )
 
-// openRequest opens the request form.
-func (b *Bot) openRequest(ctx context.Context, a workflow.Actor, trigger, system string) answer {
+// openRequest opens the request form. Channel is where it was asked for, or "".
+func (b *Bot) openRequest(ctx context.Context, a workflow.Actor, trigger, system, channel string) answer {
 	if err := a.Admit(); err != nil {
 		return b.explainModal(trigger, err)
 	}
-	f, err := b.form(ctx, a, requestForm{System: system})
+	f, err := b.form(ctx, a, requestForm{System: system, Channel: channel})
 	if err != nil {
 		return b.explainModal(trigger, err)
 	}
@@ -43,13 +44,13 @@ func (b *Bot) form(ctx context.Context, a workflow.Actor, f requestForm) (reques
 }
 
 func (b *Bot) clickNew(ctx context.Context, c click) answer {
-	return b.openRequest(ctx, c.actor, c.callback.TriggerID, c.id)
+	return b.openRequest(ctx, c.actor, c.callback.TriggerID, c.id, c.callback.Channel.ID)
 }
 
 // clickForm shows the fields that a choice in the form brings with it.
 func (b *Bot) clickForm(ctx context.Context, c click) answer {
 	v := c.callback.View
-	f, err := b.form(ctx, c.actor, readRequestForm(v.State))
+	f, err := b.form(ctx, c.actor, readRequestForm(v.State, v.PrivateMetadata))
 	if err != nil {
 		return b.explainClick(c.callback, err)
 	}
@@ -74,7 +75,7 @@ func (b *Bot) suggest(ctx context.Context, cb *slack.InteractionCallback) answer
 			b.Logger.Warn().Err(err).Msg("no suggestions")
 			return answer{ack: slack.OptionsResponse{Options: []*slack.OptionBlockObject{}}}
 		}
-		f, err := b.form(ctx, a, readRequestForm(cb.View.State))
+		f, err := b.form(ctx, a, readRequestForm(cb.View.State, ""))
 		if err != nil {
 			b.Logger.Warn().Err(err).Msg("no suggestions")
 		}
@@ -86,7 +87,7 @@ func (b *Bot) suggest(ctx context.Context, cb *slack.InteractionCallback) answer
 
 // submitRequest judges the form and shows who would be asked.
 func (b *Bot) submitRequest(ctx context.Context, s submission) answer {
-	f, err := b.form(ctx, s.actor, readRequestForm(s.view.State))
+	f, err := b.form(ctx, s.actor, readRequestForm(s.view.State, s.view.PrivateMetadata))
 	if err != nil {
 		return b.explainSubmission(s, err)
 	}
@@ -95,7 +96,7 @@ func (b *Bot) submitRequest(ctx context.Context, s submission) answer {
 	if err != nil {
 		return b.explainSubmission(s, err)
 	}
-	metadata, err := encodeAsk(ask)
+	metadata, err := encodeAsk(carried{ask, f.Channel})
 	if err != nil {
 		return b.explainSubmission(s, err)
 	}
@@ -106,8 +107,14 @@ func (b *Bot) submitRequest(ctx context.Context, s submission) answer {
 // maxMetadata is how much Slack lets a view carry, in characters.
 const maxMetadata = 3000
 
+// carried is what the preview carries: the wish, and where to answer.
+type carried struct {
+	workflow.Ask
+	Channel string
+}
+
 // encodeAsk writes an ask for the preview to carry.
-func encodeAsk(ask workflow.Ask) (string, error) {
+func encodeAsk(ask carried) (string, error) {
 	var out strings.Builder
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
@@ -123,14 +130,39 @@ func encodeAsk(ask workflow.Ask) (string, error) {
 // submitPreview files the request. What the view carries is the requester's
 // own wish, judged again from the start.
 func (b *Bot) submitPreview(ctx context.Context, s submission) answer {
-	var ask workflow.Ask
+	var ask carried
 	if err := json.Unmarshal([]byte(s.view.PrivateMetadata), &ask); err != nil {
 		return b.explainSubmission(s, fmt.Errorf("read request from its view: %w", err))
 	}
-	if _, err := b.Workflow.Submit(ctx, s.actor, ask, s.source); err != nil {
+	r, err := b.Workflow.Submit(ctx, s.actor, ask.Ask, s.source)
+	if err != nil {
 		return b.explainSubmission(s, err)
 	}
-	return answer{ack: slack.NewClearViewSubmissionResponse()}
+	return answer{ack: slack.NewClearViewSubmissionResponse(), after: func(ctx context.Context) error {
+		return b.confirmSent(ctx, s.actor, r.ID, ask.Channel)
+	}}
+}
+
+// channelForm is a channel of people. In a direct message with us the
+// request's status is the answer.
+var channelForm = regexp.MustCompile(`^[CG][A-Z0-9]{2,30}$`)
+
+// confirmSent tells the requester, where they typed the command, that the
+// request is on its way. The place is a hint from the form: nobody else sees
+// the answer, and when it can't be given there is still the status message.
+func (b *Bot) confirmSent(ctx context.Context, a workflow.Actor, id storage.RequestID, channel string) error {
+	if !channelForm.MatchString(channel) {
+		return nil
+	}
+	v, err := b.Workflow.LookAtRequest(ctx, id)
+	if err != nil {
+		return err
+	}
+	_, err = b.Client.api.PostEphemeralContext(ctx, channel, a.Account.ExternalID, sentMessage(v).options()...)
+	if err != nil {
+		return fmt.Errorf("confirm request: %w", err)
+	}
+	return nil
 }
 
 func (b *Bot) clickCancel(ctx context.Context, c click) answer {
@@ -142,7 +174,7 @@ func (b *Bot) clickCancel(ctx context.Context, c click) answer {
 	if err != nil {
 		return b.explainClick(c.callback, err)
 	}
-	return b.tellClicker(c.callback, refusalMessage(fmt.Sprintf("%s is canceled.", r.ID)))
+	return b.tellClicker(c.callback, "Canceled", refusalMessage(fmt.Sprintf("%s is canceled.", r.ID)))
 }
 
 func (b *Bot) clickDetails(ctx context.Context, c click) answer {
@@ -166,7 +198,7 @@ func (b *Bot) clickApprove(ctx context.Context, c click) answer {
 	if err != nil {
 		return b.explainClick(c.callback, err)
 	}
-	return b.tellClicker(c.callback, votedMessage(r, storage.Approve))
+	return b.tellClicker(c.callback, votedTitle(storage.Approve), votedMessage(r, storage.Approve))
 }
 
 func (b *Bot) clickApproveLess(ctx context.Context, c click) answer {
@@ -212,6 +244,6 @@ func (b *Bot) submitVote(ctx context.Context, s submission, vote workflow.Vote) 
 	if err != nil {
 		return b.explainSubmission(s, err)
 	}
-	view := noticeModal("Latchkey", votedMessage(r, vote.Decision).Text)
+	view := noticeModal(votedTitle(vote.Decision), votedMessage(r, vote.Decision).Text)
 	return answer{ack: slack.NewUpdateViewSubmissionResponse(&view)}
 }

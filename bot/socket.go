@@ -110,7 +110,7 @@ func (s *socket) take(ctx context.Context, client *socketmode.Client, ev socketm
 		}
 		env.event = &e
 	case socketmode.EventTypeErrorBadMessage, socketmode.EventTypeErrorWriteFailed:
-		s.bot.Logger.Warn().Str("event", string(ev.Type)).Interface("data", fmt.Sprint(ev.Data)).Msg("unreadable message from Slack")
+		s.bot.Logger.Warn().Str("event", string(ev.Type)).Msg("unreadable message from Slack")
 		return
 	default:
 		return

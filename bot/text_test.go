@@ -155,7 +155,7 @@ func TestActiveIsNeverSaidTooEarly(t *testing.T) {
 	v := decided(storage.RequestApproved, "", storage.CredentialIssuing)
 	v.Holds = nil
 	for name, m := range map[string]message{
-		"card": cardMessage(v, ""), "status": statusMessage(v), "decision": decisionMessage(v), "request": requestMessage(v),
+		"card": cardMessage(v, "", 0), "status": statusMessage(v), "decision": decisions(v)[0].message, "request": requestMessage(v),
 		"key": keyMessage(keyIn(storage.CredentialIssuing), noon()), "mine": mineMessage([]workflow.CredentialView{keyIn(storage.CredentialIssuing)}),
 	} {
 		if s := string(encode(t, m)); strings.Contains(strings.ToLower(s), "active") {

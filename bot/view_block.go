@@ -1,6 +1,8 @@
 package bot
 
 import (
+	"time"
+
 	"github.com/slack-go/slack"
 )
 
@@ -38,20 +40,31 @@ func quote(label, said string) slack.Block {
 	bold := &slack.RichTextSectionTextStyle{Bold: true}
 	return slack.NewRichTextBlock("",
 		slack.NewRichTextSection(slack.NewRichTextSectionTextElement(label, bold)),
-		&slack.RichTextQuote{Type: slack.RTEQuote, Elements: []slack.RichTextSectionElement{
-			slack.NewRichTextSectionTextElement(orDash(cut(clean(said), maxQuote)), nil)}})
+		quoted(said, maxQuote))
+}
+
+// saying is quote without a label, where the line before it names the speaker.
+func saying(said string, limit int) slack.Block {
+	return slack.NewRichTextBlock("", quoted(said, limit))
+}
+
+func quoted(said string, limit int) slack.RichTextElement {
+	return &slack.RichTextQuote{Type: slack.RTEQuote, Elements: []slack.RichTextSectionElement{
+		slack.NewRichTextSectionTextElement(orDash(cut(clean(said), limit)), nil)}}
 }
 
 // maxQuote is longer than any reason may be.
 const maxQuote = 1100
 
-// bullets lists sentences, letter by letter.
-func bullets(lines []string, limit int) slack.Block {
-	items := make([]slack.RichTextElement, len(lines))
-	for i, l := range lines {
-		items[i] = slack.NewRichTextSection(slack.NewRichTextSectionTextElement(orDash(cut(line(l), limit)), nil))
-	}
-	return slack.NewRichTextBlock("", slack.NewRichTextList(slack.RTEListBullet, 0, items...))
+// letters is text in a rich text line, letter by letter.
+func letters(s string) slack.RichTextSectionElement {
+	return slack.NewRichTextSectionTextElement(s, nil)
+}
+
+// clock is a moment in a rich text line, in each reader's own zone.
+func clock(t time.Time) slack.RichTextSectionElement {
+	fallback := utc(t)
+	return slack.NewRichTextSectionDateElement(t.Unix(), "{date_short_pretty} at {time}", nil, &fallback)
 }
 
 // button is a control. Spoken is what a screen reader says instead of the

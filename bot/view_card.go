@@ -2,6 +2,7 @@ package bot
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -10,9 +11,11 @@ import (
 	"latchkey/workflow"
 )
 
-// cardMessage asks an approver. Why says why this person is asked. When the
-// request has ended, the controls give way to a one-line record.
-func cardMessage(v workflow.RequestView, why string) message {
+// cardMessage asks an approver, or everybody in the approvals channel when
+// reader is 0. Why says why this person is asked. Whoever voted is thanked and
+// has nothing left to press; when the request has ended, the controls give way
+// to a one-line record.
+func cardMessage(v workflow.RequestView, why string, reader storage.PersonID) message {
 	if v.Request.State != storage.RequestPending {
 		return endedCard(v)
 	}
@@ -31,7 +34,20 @@ func cardMessage(v workflow.RequestView, why string) message {
 	if why != "" {
 		blocks = append(blocks, small(escape(cut(why, maxQuote))))
 	}
-	return say(escape(text), append(blocks, decide(v))...)
+	return say(escape(text), append(blocks, decideAs(v, reader)...)...)
+}
+
+// pastCard is what stays of a card whose reader was asked anew for a later
+// step.
+func pastCard(v workflow.RequestView) message {
+	if v.Request.State != storage.RequestPending {
+		return endedCard(v)
+	}
+	text := fmt.Sprintf("%s asks for %s. Your decision is asked for in another message. Request %s.", name(v.Requester), asksFor(v.Request), v.Request.ID)
+	return say(escape(text),
+		section(personMarkup(v.Requester)+" asks for "+asksForMarkup(v.Request)+"."),
+		section("Your decision is asked for in another message."),
+		actions("decide/"+v.Request.ID.String(), detailsOf(v)))
 }
 
 // endedCard says what was asked and how it ended.
@@ -70,22 +86,90 @@ func cardFooter(v workflow.RequestView) string {
 	return out
 }
 
+// decideAs are the controls of a card for one reader, and for everybody when
+// that is 0. They follow what workflow would say to a click.
+func decideAs(v workflow.RequestView, reader storage.PersonID) []slack.Block {
+	id := "decide/" + v.Request.ID.String()
+	if votedBy(v, reader) {
+		return []slack.Block{section("*You approved.* " + neededWords(stillNeeded(v))), actions(id, detailsOf(v))}
+	}
+	if turn := notTheirTurn(v, reader); turn != "" {
+		return []slack.Block{section(turn + " You can deny the request all the same."), actions(id, denyButton(v), detailsOf(v))}
+	}
+	return []slack.Block{decide(v)}
+}
+
+func votedBy(v workflow.RequestView, reader storage.PersonID) bool {
+	return reader != 0 && slices.ContainsFunc(voted(v, storage.Approve), func(p workflow.Person) bool { return p.ID == reader })
+}
+
+func neededWords(n int) string {
+	if n == 1 {
+		return "1 more approval is needed."
+	}
+	return fmt.Sprintf("%d more approvals are needed.", n)
+}
+
+// notTheirTurn says why somebody who may review an earlier or later step can't
+// approve now; empty when they can.
+func notTheirTurn(v workflow.RequestView, reader storage.PersonID) string {
+	now, ok := currentStep(v)
+	if !ok || reader == 0 || isEligible(now, reader) {
+		return ""
+	}
+	for _, st := range v.Steps {
+		switch {
+		case !isEligible(st, reader):
+		case st.Done:
+			return bold(st.Group) + " has approved; now " + bold(now.Group) + " is asked."
+		default:
+			return "It is not your turn yet: " + bold(now.Group) + " is asked first."
+		}
+	}
+	return ""
+}
+
+func isEligible(st workflow.StepView, reader storage.PersonID) bool {
+	return slices.ContainsFunc(st.Eligible, func(p workflow.Person) bool { return p.ID == reader })
+}
+
 // decide is the row of an approver's controls, the same wherever a request
 // waits.
 func decide(v workflow.RequestView) slack.Block {
 	id := v.Request.ID.String()
-	which := fmt.Sprintf(" request %s from %s", id, name(v.Requester))
+	which := requestFrom(v)
 	approve := primary(button(verbApprove, id, "Approve", "Approve"+which)).WithConfirm(confirmApprove(v))
 	return actions("decide/"+id,
 		approve,
 		button(verbApproveLess, id, "Approve less", "Approve less of"+which),
-		danger(button(verbDeny, id, "Deny", "Deny"+which)),
-		button(verbDetails, id, "Details", "Details of"+which))
+		denyButton(v), detailsOf(v))
 }
 
-// confirmApprove restates what an approval would give away.
+func denyButton(v workflow.RequestView) *slack.ButtonBlockElement {
+	return danger(button(verbDeny, v.Request.ID.String(), "Deny", "Deny"+requestFrom(v)))
+}
+
+func detailsOf(v workflow.RequestView) *slack.ButtonBlockElement {
+	return button(verbDetails, v.Request.ID.String(), "Details", "Details of"+requestFrom(v))
+}
+
+func requestFrom(v workflow.RequestView) string {
+	return fmt.Sprintf(" request %s from %s", v.Request.ID, name(v.Requester))
+}
+
+// confirmApprove restates what is asked for, and what this approval is worth.
 func confirmApprove(v workflow.RequestView) *slack.ConfirmationBlockObject {
 	kept, _ := onTheTable(v.Scopes)
-	text := fmt.Sprintf("%s gets %s: %s.", name(v.Requester), asksFor(v.Request), scopeNames(kept, 3))
+	text := fmt.Sprintf("%s asks for %s: %s.", name(v.Requester), asksFor(v.Request), countByAccess(kept))
+	for i, st := range v.Steps {
+		if !st.Current {
+			continue
+		}
+		text += fmt.Sprintf(" Yours is approval %d of %d", st.Approvals()+1, st.Quorum)
+		if len(v.Steps) > 1 {
+			text += fmt.Sprintf(" in step %d of %d", i+1, len(v.Steps))
+		}
+		text += "."
+	}
 	return confirm("Approve "+v.Request.ID.String()+"?", text, "Approve")
 }

@@ -37,7 +37,7 @@ func TestControlsStayUntilTheDecision(t *testing.T) {
 		if v.Request.State == storage.RequestPending {
 			want, own = asked, [][2]string{{"Cancel request", "cancel/" + id}}
 		}
-		if diff := cmp.Diff(want, controls(cardMessage(v, ""))); diff != "" {
+		if diff := cmp.Diff(want, controls(cardMessage(v, "", 0))); diff != "" {
 			t.Errorf("card, %s (-want +got):\n%s", name, diff)
 		}
 		if diff := cmp.Diff(own, controls(statusMessage(v))); diff != "" {
@@ -67,5 +67,54 @@ func TestRevealIsOfferedOnlyWhileThereIsSomethingToCollect(t *testing.T) {
 	}
 	if strings.Contains(string(encode(t, listMessage(fullHome().Keys, ""))), "/reveal/") {
 		t.Error("a listing of everybody's keys gives the link away")
+	}
+}
+
+// TestCardsOfferWhatTheirReaderMayDo: a card is one person's, so it has no
+// button that workflow would refuse them.
+func TestCardsOfferWhatTheirReaderMayDo(t *testing.T) {
+	t.Parallel()
+	id := pendingRequest().Request.ID.String()
+	details, deny := [2]string{"Details", "details/" + id}, [2]string{"Deny", "deny/" + id}
+	all := [][2]string{{"Approve", "approve/" + id}, {"Approve less", "approve_less/" + id}, deny, details}
+	for name, c := range map[string]struct {
+		card message
+		want [][2]string
+		says string
+	}{
+		"the channel":          {cardMessage(once(), "", 0), all, ""},
+		"has not voted":        {cardMessage(once(), "", carol().ID), all, ""},
+		"has voted":            {cardMessage(once(), "", bob().ID), [][2]string{details}, "*You approved.* 1 more approval is needed."},
+		"voted a step ago":     {cardMessage(halfway(), "", bob().ID), [][2]string{details}, "*You approved.* 1 more approval is needed."},
+		"did not, a step ago":  {cardMessage(stepOver(), "", 6), [][2]string{deny, details}, "*it-admins* has approved; now *security* is asked."},
+		"is asked later":       {cardMessage(pendingRequest(), "", dana().ID), [][2]string{deny, details}, "It is not your turn yet: *it-admins* is asked first."},
+		"was asked anew":       {pastCard(halfway()), [][2]string{details}, "in another message"},
+		"was asked anew, over": {pastCard(endings()["denied"]), [][2]string{}, "Denied by Carol Clark"},
+	} {
+		if diff := cmp.Diff(c.want, controls(c.card)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if !strings.Contains(string(encode(t, c.card)), c.says) {
+			t.Errorf("%s: %q is missing", name, c.says)
+		}
+	}
+}
+
+// TestKeysAreEndedByWhoMay: an owner gives a key back, an admin revokes it.
+func TestKeysAreEndedByWhoMay(t *testing.T) {
+	t.Parallel()
+	id := activeKey().Credential.ID.String()
+	giveBack, revoke := [2]string{"Give back", "give_back/" + id}, [2]string{"Revoke", "revoke/" + id}
+	for reader, want := range map[storage.PersonID][2]string{alice().ID: giveBack, 5: revoke} {
+		if diff := cmp.Diff([][2]string{want}, controls(showMessage(activeKey(), reader))); diff != "" {
+			t.Errorf("shown to %d (-want +got):\n%s", reader, diff)
+		}
+		over := message{Blocks: keyModal(activeKey(), reader).Blocks.BlockSet}
+		if diff := cmp.Diff([][2]string{want}, controls(over)); diff != "" {
+			t.Errorf("over the page, for %d (-want +got):\n%s", reader, diff)
+		}
+	}
+	if got := controls(showMessage(keyIn(storage.CredentialRevoked), 5)); len(got) > 0 {
+		t.Errorf("a revoked key offers %v", got)
 	}
 }

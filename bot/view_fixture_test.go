@@ -198,10 +198,10 @@ func previewOf() workflow.Preview {
 	return workflow.Preview{Policy: "tempo-write", MaxLifetime: days(30), PendingFor: days(1), Steps: pendingRequest().Steps}
 }
 
-func manyLines(n int) []string {
-	out := make([]string, n)
+func manyLines(n int) []workflow.Because {
+	out := make([]workflow.Because, n)
 	for i := range out {
-		out[i] = fmt.Sprintf("Line %d.", i+1)
+		out[i].Says = fmt.Sprintf("Line %d", i+1)
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -24,9 +25,16 @@ func messages() map[string]message {
 	erin := storage.Actor{PersonID: 5, Name: "Erin Evans"}
 	self := storage.Actor{PersonID: 1, Name: "Alice Adams"}
 	out := map[string]message{
-		"card_pending":        cardMessage(pendingRequest(), "You are asked because you are in it-admins and the rule tempo-write wants one approval there."),
-		"card_halfway":        cardMessage(halfway(), ""),
-		"card_automatic":      cardMessage(automatic(), ""),
+		"card_pending":        cardMessage(pendingRequest(), "You are asked because you are in it-admins and the rule tempo-write wants one approval there.", 2),
+		"card_halfway":        cardMessage(halfway(), "", 0),
+		"card_voted":          cardMessage(halfway(), "", 2),
+		"card_voted_first":    cardMessage(once(), "", 2),
+		"card_step_over":      cardMessage(stepOver(), "", 6),
+		"card_not_yet":        cardMessage(pendingRequest(), "", 4),
+		"card_past":           pastCard(halfway()),
+		"card_past_denied":    pastCard(endings()["denied"]),
+		"card_one":            cardMessage(oneApproval(), "", 2),
+		"card_automatic":      cardMessage(automatic(), "", 0),
 		"status_pending":      statusMessage(pendingRequest()),
 		"status_halfway":      statusMessage(halfway()),
 		"status_automatic":    statusMessage(automatic()),
@@ -39,12 +47,13 @@ func messages() map[string]message {
 		"key_collect_late":    keyMessage(late(), noon()),
 		"key_used":            keyMessage(used(), noon()),
 		"key_native":          keyMessage(native(), noon()),
-		"key_given_back":      keyMessage(withReason(keyIn(storage.CredentialRevoked), self, "given back"), noon()),
-		"key_not_collected":   keyMessage(withReason(keyIn(storage.CredentialRevoked), storage.System("sweep"), "not collected in time"), noon()),
+		"last_given_back":     lastMessage(withReason(keyIn(storage.CredentialRevoked), self, "given back")),
+		"last_not_collected":  lastMessage(withReason(keyIn(storage.CredentialRevoked), storage.System("sweep"), "not collected in time")),
 		"key_revoking_native": keyMessage(revokingNative(), noon()),
-		"key_revoked_by":      keyMessage(withReason(keyIn(storage.CredentialRevoked), erin, "Leaked: <https://evil.example|click>"), noon()),
+		"last_revoked_by":     lastMessage(withReason(keyIn(storage.CredentialRevoked), erin, "Leaked: <https://evil.example|click>")),
 		"summary":             summaryMessage(fullHome(), "/tokens"),
 		"summary_empty":       summaryMessage(workflow.HomeView{}, "/tokens"),
+		"summary_waiting":     summaryMessage(workflow.HomeView{Requests: []workflow.RequestView{pendingRequest(), halfway()}}, "/tokens"),
 		"mine":                mineMessage(fullHome().Keys),
 		"mine_empty":          mineMessage(nil),
 		"mine_crowd":          mineMessage(crowd(25).Keys),
@@ -52,25 +61,38 @@ func messages() map[string]message {
 		"pending_empty":       pendingMessage(nil),
 		"pending_crowd":       pendingMessage(crowd(25).Waiting),
 		"list":                listMessage([]workflow.CredentialView{activeKey(), withID(found(), 3)}, "1.3.tempo"),
+		"list_one":            listMessage([]workflow.CredentialView{activeKey()}, ""),
 		"list_empty":          listMessage(nil, ""),
-		"show_found":          showMessage(found()),
-		"why":                 whyMessage([]string{"RQ-0001 falls under the rule tempo-write.", "21 Nov 12:00: review approve by Bob Brown."}),
-		"why_long":            whyMessage(manyLines(30)),
-		"why_nothing":         whyMessage(nil),
-		"help":                helpMessage("/tokens"),
-		"unknown":             unknownMessage("/tokens", "`reqest` <!here>", "request"),
-		"unknown_far":         unknownMessage("/tokens", "dance", ""),
-		"refusal":             refusalMessage("Only admins see other people's keys. `/tokens mine` lists yours. <!channel> & <@U1>"),
+		"show_found":          showMessage(found(), 5),
+		"show_used":           showMessage(used(), 5),
+		"sent":                sentMessage(pendingRequest()),
+		"sent_automatic":      sentMessage(automatic()),
+		"why": whyMessage([]workflow.Because{{Says: "RQ-0001 falls under the rule tempo-write"}, {Says: "Filed by Alice Adams", At: noon()},
+			{Says: "Denied by Carol Clark", At: noon(), Reason: "Use the *read* key. <!channel>"}}),
+		"why_long":    whyMessage(manyLines(30)),
+		"why_nothing": whyMessage(nil),
+		"help":        helpMessage("/tokens"),
+		"unknown":     unknownMessage("/tokens", "`reqest` <!here>", "request"),
+		"unknown_far": unknownMessage("/tokens", "dance", ""),
+		"refusal":     refusalMessage("Only admins see other people's keys. `/tokens mine` lists yours. <!channel> & <@U1>"),
 	}
 	for name, v := range endings() {
-		out["card_"+name] = cardMessage(v, "")
+		out["card_"+name] = cardMessage(v, "", 2)
 		out["status_"+name] = statusMessage(v)
-		out["decision_"+name] = decisionMessage(v)
+		for _, e := range decisions(v) {
+			out["thread_"+name+"_"+strings.TrimPrefix(e.purpose, "decision:")] = e.message
+		}
+		if endsBadly(v.Request) || v.Request.State == storage.RequestCanceled {
+			out["outcome_"+name] = outcomeMessage(v)
+		}
 		out["request_"+name] = requestMessage(v)
 	}
 	for _, state := range keyStates() {
 		out["key_"+string(state)] = keyMessage(keyIn(state), noon().Add(day24))
-		out["show_"+string(state)] = showMessage(keyIn(state))
+		out["show_"+string(state)] = showMessage(keyIn(state), 1)
+		if !keyIn(state).Credential.Live() {
+			out["last_"+string(state)] = lastMessage(keyIn(state))
+		}
 	}
 	return out
 }
@@ -104,6 +126,28 @@ func retrying() workflow.RequestView {
 func narrowed() workflow.RequestView {
 	v := decided(storage.RequestFulfilled, "", storage.CredentialActive)
 	v.Scopes[1].Granted, v.Request.GrantedS = false, int64(7*86400)
+	return v
+}
+
+// once has one approval of two, by Bob.
+func once() workflow.RequestView {
+	v := pendingRequest()
+	v.Steps = v.Steps[:1]
+	v.Steps[0].Quorum, v.Steps[0].Votes = 2, []workflow.VoteView{vote(bob(), 11, storage.Approve, "")}
+	return v
+}
+
+// oneApproval needs a single one.
+func oneApproval() workflow.RequestView {
+	v := pendingRequest()
+	v.Steps = v.Steps[:1]
+	return v
+}
+
+// stepOver has passed its first step without Frank, who is in it.
+func stepOver() workflow.RequestView {
+	v := halfway()
+	v.Steps[0].Eligible = append(v.Steps[0].Eligible, workflow.Person{ID: 6, Name: "Frank Ford", Slack: "U0FRANK"})
 	return v
 }
 
@@ -150,7 +194,7 @@ func modals() map[string]slack.ModalViewRequest {
 		"request_admin":      requestModal(admin, 3),
 		"preview":            previewModal(chosenAsk(), previewOf(), tempoScopes(), `{"system":"tempo"}`),
 		"preview_auto":       previewModal(chosenAsk(), auto, tempoScopes(), ""),
-		"notice":             noticeModal("Latchkey", "RQ-0001 is already denied. `/tokens` & <!here>"),
+		"notice":             noticeModal(notDone, "RQ-0001 is already denied. `/tokens` & <!here>"),
 		"approve_less":       approveLessModal(pendingRequest(), "RQ-0001"),
 		"approve_less_again": approveLessModal(halfway(), "RQ-0001"),
 		"deny":               denyModal(pendingRequest(), "RQ-0001"),
@@ -159,7 +203,9 @@ func modals() map[string]slack.ModalViewRequest {
 		"give_back":          giveBackModal(activeKey(), "TK-0001"),
 		"details":            detailsModal(halfway()),
 		"details_denied":     detailsModal(endings()["denied"]),
-		"key":                keyModal(keyIn(storage.CredentialRevoked)),
+		"key":                keyModal(keyIn(storage.CredentialRevoked), 1),
+		"key_owner":          keyModal(activeKey(), 1),
+		"key_admin":          keyModal(activeKey(), 5),
 	}
 }
 

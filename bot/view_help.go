@@ -3,6 +3,10 @@ package bot
 import (
 	"fmt"
 	"strings"
+
+	"github.com/slack-go/slack"
+
+	"latchkey/workflow"
 )
 
 // helpMessage lists what can be typed.
@@ -51,13 +55,29 @@ const (
 	maxWhyLine  = 400
 )
 
-// whyMessage explains in sentences.
-func whyMessage(lines []string) message {
+// whyMessage explains a request in sentences, letter by letter, with times in
+// the reader's zone.
+func whyMessage(lines []workflow.Because) message {
 	if len(lines) == 0 {
-		lines = []string{"There is nothing to explain."}
+		lines = []workflow.Because{{Says: "There is nothing to explain"}}
 	}
 	if more := len(lines) - maxWhyLines; more > 0 {
-		lines = append(append([]string{}, lines[:maxWhyLines]...), fmt.Sprintf("There are %d more lines than fit here.", more))
+		lines = append(append([]workflow.Because{}, lines[:maxWhyLines]...), workflow.Because{Says: fmt.Sprintf("There are %d more lines than fit here", more)})
 	}
-	return say(escape(strings.Join(lines, " ")), bullets(lines, maxWhyLine))
+	var text []string
+	items := make([]slack.RichTextElement, len(lines))
+	for i, l := range lines {
+		says, why, when := cut(line(l.Says), maxWhyLine), "", ""
+		if l.Reason != "" {
+			why = ": " + cut(line(l.Reason), maxWhyLine)
+		}
+		elements := []slack.RichTextSectionElement{letters(orDash(says))}
+		if isSet(l.At) {
+			when = ", " + utc(l.At)
+			elements = append(elements, letters(", "), clock(l.At))
+		}
+		items[i] = slack.NewRichTextSection(append(elements, letters(sentence(why)))...)
+		text = append(text, sentence(says+when+why))
+	}
+	return say(escape(strings.Join(text, " ")), slack.NewRichTextBlock("", slack.NewRichTextList(slack.RTEListBullet, 0, items...)))
 }

@@ -9,10 +9,10 @@ import (
 	"latchkey/workflow"
 )
 
-// Bounds of App Home, which holds 100 blocks: two per row of the first two
-// sections, one per row of the third.
+// Bounds of App Home, which holds 100 blocks: four per row of the first
+// section, two per row of the second, one per row of the third.
 const (
-	maxHomeWaiting  = 10
+	maxHomeWaiting  = 8
 	maxHomeKeys     = 20
 	maxHomeRequests = 10
 )
@@ -21,17 +21,23 @@ const (
 func homeView(h workflow.HomeView, command string) slack.HomeTabViewRequest {
 	blocks := []slack.Block{
 		section("Here you ask for API keys, decide on the requests of others and see what you hold."),
-		newRequest("home"),
+		homeControls(h.Admin),
 	}
 	blocks = append(blocks, homeWaiting(h.Waiting, command)...)
 	blocks = append(blocks, homeKeys(h.Keys, command)...)
 	blocks = append(blocks, homeRequests(h.Requests, command)...)
-	foot := code(command+" help") + " lists everything you can do."
-	if h.Admin {
-		foot = "You are an admin: " + code(command+" list") + " lists everybody's keys. " + foot
-	}
-	blocks = append(blocks, divider(), small(foot))
+	blocks = append(blocks, divider(), small(code(command+" help")+" lists everything you can do."))
 	return slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: blocks}}
+}
+
+// homeControls is what can be begun from Home; only admins see everybody's
+// keys.
+func homeControls(admin bool) slack.Block {
+	controls := []slack.BlockElement{primary(newRequestButton())}
+	if admin {
+		controls = append(controls, button(verbList, "", "All keys", "List everybody's keys"))
+	}
+	return actions("home", controls...)
 }
 
 func homeWaiting(views []workflow.RequestView, command string) []slack.Block {
@@ -40,7 +46,7 @@ func homeWaiting(views []workflow.RequestView, command string) []slack.Block {
 		return append(out, section("Nothing waits for your decision. You get a message as soon as something does."))
 	}
 	for _, v := range views[:min(maxHomeWaiting, len(views))] {
-		out = append(out, section(requestInLine(v)), decide(v))
+		out = append(out, waitingRow(v)...)
 	}
 	return append(out, cutShort(len(views)-maxHomeWaiting, "request", command+" pending")...)
 }
@@ -78,7 +84,7 @@ func homeRequests(views []workflow.RequestView, command string) []slack.Block {
 // requestRow is one's own request in a list.
 func requestRow(v workflow.RequestView) slack.Block {
 	r := v.Request
-	text := fmt.Sprintf("%s: %s\n*%s*", code(r.ID.String()), asksForMarkup(r), words(requestWords(v)))
+	text := fmt.Sprintf("%s: %s\n%s", code(r.ID.String()), asksForMarkup(r), requestMarkup(v))
 	if r.State == storage.RequestPending {
 		text += ", " + words(votesSoFar(v))
 	}

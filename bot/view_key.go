@@ -11,35 +11,54 @@ import (
 )
 
 // keyMessage is the owner's message about a key, kept up to date from the
-// moment it can be collected until after its end. RevealBy is when the chance
-// to collect it ends; zero when that is not known.
+// moment it can be collected until its end, which lastMessage tells. RevealBy
+// is when the chance to collect it ends; zero when that is not known.
 func keyMessage(v workflow.CredentialView, revealBy time.Time) message {
 	c := v.Credential
-	which := fmt.Sprintf("Your key %s for %s", c.ID, cut(line(c.Connection), maxName))
-	whichMarkup := fmt.Sprintf("Your key %s for %s", code(c.ID.String()), bold(c.Connection))
+	which, whichMarkup := yourKey(c)
 	switch c.State {
 	case storage.CredentialActive:
 		if !v.Collected {
 			return collectMessage(v, which, whichMarkup, revealBy)
 		}
 		return usableMessage(v, which, whichMarkup)
-	case storage.CredentialRevoking, storage.CredentialRevokeFailed, storage.CredentialRevoked:
+	case storage.CredentialRevoking, storage.CredentialRevokeFailed:
 		return revokeMessage(v, which, whichMarkup)
-	case storage.CredentialExpired:
-		when := ""
-		if isSet(c.EndedAt) {
-			when = " on " + utc(c.EndedAt)
-		}
-		return endMessage(which+" expired"+when+". It works nowhere any more.", whichMarkup+" *expired*. It works nowhere any more.", c, "")
-	case storage.CredentialIssueFailed:
-		return endMessage(which+" could not be made: "+c.StateReason, whichMarkup+" *could not be made*.", c, c.StateReason)
 	case storage.CredentialSuspended:
 		return endMessage(which+" is suspended: it works nowhere until an admin resumes it.",
-			whichMarkup+" is *suspended*: it works nowhere until an admin resumes it.", c, c.StateReason)
-	case storage.CredentialIssuing:
+			whichMarkup+" is *suspended*: it works nowhere until an admin resumes it.", c.StateReason, detailsButton(c))
+	case storage.CredentialIssuing, storage.CredentialRevoked, storage.CredentialExpired, storage.CredentialIssueFailed:
 	}
 	text := which + ": " + stateWords(c) + "."
 	return say(escape(text), section(whichMarkup+": "+stateMarkup(c)+"."))
+}
+
+// lastMessage tells the owner of a key that has ended who ended it, why and
+// when.
+func lastMessage(v workflow.CredentialView) message {
+	c := v.Credential
+	which, whichMarkup := yourKey(c)
+	switch c.State {
+	case storage.CredentialExpired:
+		when, whenMarkup := "", ""
+		if isSet(c.EndedAt) {
+			when, whenMarkup = " on "+utc(c.EndedAt), ", "+moment(c.EndedAt)
+		}
+		return endMessage(which+" has expired"+when+". It works nowhere any more.",
+			whichMarkup+" has *expired*"+whenMarkup+". It works nowhere any more.", "", newRequestButton(), detailsButton(c))
+	case storage.CredentialIssueFailed:
+		return endMessage(which+" could not be made: "+c.StateReason, whichMarkup+" could not be made.", c.StateReason, newRequestButton(), detailsButton(c))
+	case storage.CredentialRevoked, storage.CredentialRevoking, storage.CredentialRevokeFailed,
+		storage.CredentialIssuing, storage.CredentialActive, storage.CredentialSuspended:
+	}
+	return revokeMessage(v, which, whichMarkup)
+}
+
+// yourKey begins a sentence about a key to its owner, in plain text and in
+// mrkdwn.
+func yourKey(c storage.Credential) (which, whichMarkup string) {
+	return fmt.Sprintf("Your key %s for %s", c.ID, cut(line(c.Connection), maxName)),
+		fmt.Sprintf("Your key %s for %s", code(c.ID.String()), bold(c.Connection))
 }
 
 // collectMessage offers the key, once.
@@ -56,7 +75,7 @@ func collectMessage(v workflow.CredentialView, which, whichMarkup string, reveal
 	}
 	return say(escape(which+" is ready to collect."+plainly),
 		section(whichMarkup+" is ready to collect. It is shown *once*, on a page outside Slack."+limit),
-		section(scopeSection(v.Scopes, maxScopesShown)),
+		section(scopesAllowed(v)),
 		small("Once you open the page, 15 minutes are left. "+stateMarkup(c)+"."),
 		actions("key/"+c.ID.String(), revealButton(v), detailsButton(c), giveBackButton(c)))
 }
@@ -71,9 +90,17 @@ func usableMessage(v workflow.CredentialView, which, whichMarkup string) message
 	}
 	return say(escape(text),
 		section(fmt.Sprintf("%s: *%s*.\n%s", whichMarkup, stateMarkup(c), use)),
-		section(scopeSection(v.Scopes, maxScopesShown)),
+		section(scopesAllowed(v)),
 		small(fmt.Sprintf("Key %s, %s. Lost it? Give it back and ask for a new one: nobody can show it again.", code(c.ID.String()), lastUsed(c, moment))),
 		actions("key/"+c.ID.String(), detailsButton(c), giveBackButton(c)))
+}
+
+// scopesAllowed counts what a key may do; its details list it.
+func scopesAllowed(v workflow.CredentialView) string {
+	if len(v.Scopes) == 0 {
+		return "Its scopes are unknown."
+	}
+	return "It has " + words(scopesInShort(v.Scopes)) + "."
 }
 
 // keyHint is what a key looks like without giving it away.
@@ -87,12 +114,14 @@ func keyHint(c storage.Credential) string {
 // givenBack is the reason workflow records when an owner gives none.
 const givenBack = "given back"
 
-// revokeMessage says who ended a key and why, and how far it is.
+// revokeMessage says who ended a key, why and when, and how far it is.
 func revokeMessage(v workflow.CredentialView, which, whichMarkup string) message {
 	c := v.Credential
 	by, why := "", c.StateReason
+	when, whenMarkup := "", ""
 	if e, ok := ending(v); ok {
 		why = e.Reason
+		when, whenMarkup = " on "+utc(e.At), ", "+moment(e.At)
 		switch {
 		case bySystem(e):
 		case e.ActorID == c.OwnerID && e.Reason == givenBack:
@@ -104,9 +133,11 @@ func revokeMessage(v workflow.CredentialView, which, whichMarkup string) message
 		}
 	}
 	verb, progress := " is being revoked", "The system has yet to confirm it."
+	controls := []slack.BlockElement{detailsButton(c)}
 	switch c.State {
 	case storage.CredentialRevoked:
 		verb, progress = " was revoked", "It works nowhere any more."
+		controls = []slack.BlockElement{newRequestButton(), detailsButton(c)}
 	case storage.CredentialRevokeFailed:
 		progress = "The system does not confirm it yet; Latchkey keeps trying, and an admin can see it."
 	default:
@@ -114,20 +145,20 @@ func revokeMessage(v workflow.CredentialView, which, whichMarkup string) message
 	if c.Brokered && c.State != storage.CredentialRevoked {
 		progress = "The gateway refuses it already."
 	}
-	text := which + verb + by + ". " + progress
+	text := which + verb + by + when + ". " + progress
 	if why != "" {
 		text += " Reason: " + line(why)
 	}
-	return endMessage(text, whichMarkup+verb+escaper.Replace(flat.Replace(by))+". "+progress, c, why)
+	return endMessage(text, whichMarkup+verb+escaper.Replace(flat.Replace(by))+whenMarkup+". "+progress, why, controls...)
 }
 
 // endMessage is a key's message when there is nothing to collect or use.
-func endMessage(text, markup string, c storage.Credential, why string) message {
+func endMessage(text, markup, why string, controls ...slack.BlockElement) message {
 	blocks := []slack.Block{section(markup)}
 	if why != "" {
 		blocks = append(blocks, quote("Reason", why))
 	}
-	return say(escape(text), append(blocks, actions("key/"+c.ID.String(), detailsButton(c)))...)
+	return say(escape(text), append(blocks, actions("ended", controls...))...)
 }
 
 // revealButton opens the page that shows the key. The link is the owner's.

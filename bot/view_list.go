@@ -19,10 +19,8 @@ const (
 // summaryMessage answers the bare command: what there is, and what to do
 // next.
 func summaryMessage(h workflow.HomeView, command string) message {
-	waiting := waitingOf(h.Requests)
-	text := fmt.Sprintf("You hold %s. %s for approval, and %s for your decision.",
-		plural(len(h.Keys), "key"), ownWaiting(waiting), countWaiting(len(h.Waiting)))
-	buttons := []slack.BlockElement{primary(button(verbNew, "", "New request", "Ask for an API key"))}
+	text := summary(h)
+	buttons := []slack.BlockElement{primary(newRequestButton())}
 	if len(h.Keys) > 0 {
 		buttons = append(buttons, button(verbMine, "", fmt.Sprintf("My keys (%d)", len(h.Keys)), "List my keys"))
 	}
@@ -43,29 +41,37 @@ func waitingOf(mine []workflow.RequestView) int {
 	return n
 }
 
-func ownWaiting(n int) string {
-	switch n {
-	case 0:
-		return "None of your requests waits"
-	case 1:
-		return "1 of your requests waits"
+// summary counts what there is, and leaves out what there is none of.
+func summary(h workflow.HomeView) string {
+	out := "You hold " + plural(len(h.Keys), "key") + "."
+	own := waitingOf(h.Requests)
+	switch {
+	case own == 1:
+		out += " 1 of your requests waits for approval."
+	case own > 1:
+		out += fmt.Sprintf(" %d of your requests wait for approval.", own)
 	}
-	return fmt.Sprintf("%d of your requests wait", n)
+	if len(h.Waiting) > 0 || own == 0 {
+		out += " " + waitingForYou(len(h.Waiting))
+	}
+	return out
 }
 
-func countWaiting(n int) string {
+func waitingForYou(n int) string {
 	switch n {
 	case 0:
-		return "nothing waits"
+		return "Nothing waits for you."
 	case 1:
-		return "1 request waits"
+		return "1 request waits for your decision."
 	}
-	return fmt.Sprintf("%d requests wait", n)
+	return fmt.Sprintf("%d requests wait for your decision.", n)
 }
 
-// newRequest is the button that opens the request form.
-func newRequest(id string) slack.Block {
-	return actions(id, primary(button(verbNew, "", "New request", "Ask for an API key")))
+// newRequest is the row that opens the request form.
+func newRequest(id string) slack.Block { return actions(id, primary(newRequestButton())) }
+
+func newRequestButton() *slack.ButtonBlockElement {
+	return button(verbNew, "", "New request", "Ask for an API key")
 }
 
 // mineMessage lists somebody's own keys.
@@ -128,7 +134,7 @@ func scopeCount(scopes []workflow.ScopeView) string {
 	if len(scopes) == 0 {
 		return "scopes unknown"
 	}
-	return "scopes: " + countByAccess(scopes)
+	return countByAccess(scopes)
 }
 
 // listMessage is one page of everybody's keys. Next is the cursor of the page
@@ -139,7 +145,11 @@ func listMessage(views []workflow.CredentialView, next string) message {
 		return say(text, section(text))
 	}
 	count := plural(len(views), "key")
-	blocks := []slack.Block{section("*" + count + "*, the newest first.")}
+	order := ", the newest first"
+	if len(views) == 1 {
+		order = ""
+	}
+	blocks := []slack.Block{section("*" + count + "*" + order + ".")}
 	for _, v := range views[:min(maxKeysListed, len(views))] {
 		v.RevealURL = ""
 		blocks = append(blocks, keyRow(v, true))
@@ -159,10 +169,10 @@ func pendingMessage(views []workflow.RequestView) message {
 		text := "Nothing waits for your decision. You get a message as soon as something does."
 		return say(text, section(text))
 	}
-	text := countWaiting(len(views)) + " for your decision."
+	text := waitingForYou(len(views))
 	blocks := []slack.Block{section(text)}
 	for _, v := range views[:min(maxRequestsListed, len(views))] {
-		blocks = append(blocks, section(requestInLine(v)), decide(v))
+		blocks = append(blocks, waitingRow(v)...)
 	}
 	if more := len(views) - maxRequestsListed; more > 0 {
 		blocks = append(blocks, small(fmt.Sprintf("%s not shown here: decide the ones above first.", plural(more, "more request"))))
@@ -170,16 +180,21 @@ func pendingMessage(views []workflow.RequestView) message {
 	return say(text, blocks...)
 }
 
-// requestInLine is a request in a reviewer's list.
-func requestInLine(v workflow.RequestView) string {
-	r := v.Request
+// waitingRow is a request in a reviewer's list: what is asked, why, how it
+// stands, and the controls.
+func waitingRow(v workflow.RequestView) []slack.Block {
 	kept, _ := onTheTable(v.Scopes)
-	out := fmt.Sprintf("%s, %s asks for %s: %s", code(r.ID.String()), personMarkup(v.Requester), asksForMarkup(r), words(scopeNames(kept, 2)))
+	foot := code(v.Request.ID.String())
 	if st, ok := currentStep(v); ok {
-		out += fmt.Sprintf("\n%s by %s", approvals(st), bold(st.Group))
+		foot += ", " + approvals(st) + " by " + bold(st.Group)
 	}
-	if isSet(r.LapsesAt) {
-		out += ", lapses " + moment(r.LapsesAt)
+	if isSet(v.Request.LapsesAt) {
+		foot += ", lapses " + moment(v.Request.LapsesAt)
 	}
-	return out
+	return []slack.Block{
+		section(fmt.Sprintf("%s asks for %s: %s.", personMarkup(v.Requester), asksForMarkup(v.Request), countByAccess(kept))),
+		saying(v.Request.Reason, maxNote),
+		small(foot),
+		decide(v),
+	}
 }

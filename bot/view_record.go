@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -25,11 +26,7 @@ func recordOf(v workflow.RequestView) record {
 	case storage.RequestPending:
 		return record{}
 	case storage.RequestApproved, storage.RequestFulfilled:
-		out := record{what: "Approved by " + approvedBy(v), at: r.DecidedAt}
-		if len(v.Steps) == 0 {
-			out.why = "nobody had to be asked"
-		}
-		return out
+		return approval(v)
 	case storage.RequestDenied:
 		out := record{what: "Denied", at: r.DecidedAt, why: r.StateReason}
 		if who := voted(v, storage.Deny); len(who) > 0 {
@@ -47,6 +44,15 @@ func recordOf(v workflow.RequestView) record {
 		return record{what: "Approved by " + approvedBy(v) + ", but the key could not be made", why: r.StateReason}
 	}
 	return record{}
+}
+
+// approval says who approved a request, whatever became of it.
+func approval(v workflow.RequestView) record {
+	out := record{what: "Approved by " + approvedBy(v), at: v.Request.DecidedAt}
+	if len(v.Steps) == 0 {
+		out.why = "nobody had to be asked"
+	}
+	return out
 }
 
 func approvedBy(v workflow.RequestView) string {
@@ -73,15 +79,13 @@ func (r record) block() slack.Block {
 	bold := &slack.RichTextSectionTextStyle{Bold: true}
 	line := []slack.RichTextSectionElement{slack.NewRichTextSectionTextElement(r.what, bold)}
 	if isSet(r.at) {
-		fallback := utc(r.at)
-		line = append(line, slack.NewRichTextSectionTextElement(", ", nil),
-			slack.NewRichTextSectionDateElement(r.at.Unix(), "{date_short_pretty} at {time}", nil, &fallback))
+		line = append(line, letters(", "), clock(r.at))
 	}
 	end := "."
 	if r.why != "" {
 		end = sentence(": " + cut(clean(r.why), maxQuote))
 	}
-	line = append(line, slack.NewRichTextSectionTextElement(end, nil))
+	line = append(line, letters(end))
 	return slack.NewRichTextBlock("", slack.NewRichTextSection(line...))
 }
 
@@ -90,10 +94,11 @@ func keyLine(v workflow.RequestView) string {
 	if v.Credential == nil {
 		return ""
 	}
-	return "Key " + code(v.Credential.ID.String()) + ": " + stateMarkup(*v.Credential) + "."
+	return "Key " + code(v.Credential.ID.String()) + ": *" + stateMarkup(*v.Credential) + "*"
 }
 
-// voteMessage is the record of one vote in a request's thread.
+// voteMessage is the record of one vote in a request's thread. It counts up
+// to that vote, whatever came after it.
 func voteMessage(v workflow.RequestView, vote workflow.VoteView) message {
 	if vote.Decision == storage.Deny {
 		text := personMarkup(vote.By) + " denied " + v.Request.ID.String() + "."
@@ -101,18 +106,31 @@ func voteMessage(v workflow.RequestView, vote workflow.VoteView) message {
 	}
 	text := personMarkup(vote.By) + " approved"
 	if vote.Less {
-		kept, _ := onTheTable(v.Scopes)
-		text += " less than was asked. Still on the table: " + words(scopeNames(kept, maxScopesShown)) + ", for " + lifetime(v.Request.GrantedS)
+		text += " less than was asked"
 	}
 	if st, ok := stepOf(v, vote); ok {
-		text += ". " + approvals(st) + " by " + words(cut(line(st.Group), maxName))
+		text += fmt.Sprintf(": %d of %d by %s", approvalsUpTo(st, vote), st.Quorum, words(cut(line(st.Group), maxName)))
 	}
 	text += "."
+	if vote.Less {
+		kept, _ := onTheTable(v.Scopes)
+		text += fmt.Sprintf(" Still on the table: %s, for %s.", words(scopeNames(kept, maxScopesShown)), lifetime(v.Request.GrantedS))
+	}
 	blocks := []slack.Block{section(text)}
 	if vote.Reason != "" {
 		blocks = append(blocks, quote("Note", vote.Reason))
 	}
 	return say(text, blocks...)
+}
+
+func approvalsUpTo(st workflow.StepView, vote workflow.VoteView) int {
+	n := 0
+	for _, x := range st.Votes {
+		if x.Decision == storage.Approve && x.ReviewID <= vote.ReviewID {
+			n++
+		}
+	}
+	return n
 }
 
 func stepOf(v workflow.RequestView, vote workflow.VoteView) (workflow.StepView, bool) {
@@ -126,18 +144,36 @@ func stepOf(v workflow.RequestView, vote workflow.VoteView) (workflow.StepView, 
 	return workflow.StepView{}, false
 }
 
-// decisionMessage is the record of a decision in a request's thread, and of
-// the key it led to. It does not change when the key does.
-func decisionMessage(v workflow.RequestView) message {
-	if v.Request.State == storage.RequestPending {
-		text := v.Request.ID.String() + " waits for approval."
-		return say(text, section(text))
+// An entry is a record in a request's thread: written once, never edited.
+type entry struct {
+	purpose string
+	message message
+}
+
+// decisions are the records of how a request went on after the votes. Whoever
+// looks late finds all of them, so none is missing from the thread.
+func decisions(v workflow.RequestView) []entry {
+	id, state := v.Request.ID.String(), v.Request.State
+	out := []entry{}
+	add := func(of storage.RequestState, text string, blocks ...slack.Block) {
+		out = append(out, entry{purpose: "decision:" + string(of), message: say(text, blocks...)})
 	}
-	end := recordOf(v)
-	text := v.Request.ID.String() + ": " + end.text()
-	if v.Request.State != storage.RequestFulfilled || v.Credential == nil {
-		return say(escape(text), end.block())
+	switch state {
+	case storage.RequestPending:
+	case storage.RequestApproved, storage.RequestFulfilled, storage.RequestFailed:
+		yes := approval(v)
+		add(storage.RequestApproved, escape(id+": "+yes.text()), yes.block())
+		if state == storage.RequestFulfilled && v.Credential != nil {
+			made := "Key " + code(v.Credential.ID.String()) + " was made."
+			add(state, made, section(made))
+		}
+		if state == storage.RequestFailed {
+			no := record{what: "The key could not be made", why: v.Request.StateReason}
+			add(state, escape(id+": "+no.text()), no.block())
+		}
+	case storage.RequestDenied, storage.RequestLapsed, storage.RequestCanceled:
+		end := recordOf(v)
+		add(state, escape(id+": "+end.text()), end.block())
 	}
-	made := "Key " + code(v.Credential.ID.String()) + " was made."
-	return say(escape(text)+" "+made, end.block(), section(made))
+	return out
 }

@@ -10,20 +10,24 @@ import (
 	"latchkey/workflow"
 )
 
-// showMessage tells everything about a key.
-func showMessage(v workflow.CredentialView) message {
+// showMessage tells everything about a key. Reader is who looks.
+func showMessage(v workflow.CredentialView, reader storage.PersonID) message {
 	c := v.Credential
 	text := fmt.Sprintf("Key %s for %s, held by %s: %s; %s.", c.ID, cut(line(c.Connection), maxName), holder(v, name), stateWords(c), lastUsed(c, utc))
-	blocks := keyDetails(v)
-	if endable(c) {
-		blocks = append(blocks, actions("key/"+c.ID.String(), revokeButton(c), giveBackButton(c)))
-	}
-	return say(escape(text), blocks...)
+	return say(escape(text), keyDetails(v, reader)...)
 }
 
-// keyModal is showMessage over the page, without controls.
-func keyModal(v workflow.CredentialView) slack.ModalViewRequest {
-	return modal("", "Key "+v.Credential.ID.String(), "", "", keyDetails(v)...)
+// keyModal is showMessage over the page.
+func keyModal(v workflow.CredentialView, reader storage.PersonID) slack.ModalViewRequest {
+	return modal("", "Key "+v.Credential.ID.String(), "", "", keyDetails(v, reader)...)
+}
+
+// endButton ends a key: its owner gives it back, an admin revokes it.
+func endButton(c storage.Credential, reader storage.PersonID) *slack.ButtonBlockElement {
+	if c.OwnerID == reader {
+		return giveBackButton(c)
+	}
+	return revokeButton(c)
 }
 
 // endable reports whether revoking still has something to do.
@@ -37,13 +41,12 @@ func endable(c storage.Credential) bool {
 	return false
 }
 
-func keyDetails(v workflow.CredentialView) []slack.Block {
+func keyDetails(v workflow.CredentialView, reader storage.PersonID) []slack.Block {
 	c := v.Credential
 	blocks := []slack.Block{
-		section(fmt.Sprintf("Key %s for %s, held by %s: *%s*.", code(c.ID.String()), bold(c.Connection), holder(v, personMarkup), stateMarkup(c))),
-		section("*Scopes*\n" + scopeLines(v.Scopes, maxScopesInFull)),
-		facts([2]string{"Created", day(c.CreatedAt)}, [2]string{"Expires", expires(c)},
-			[2]string{"Use", lastUsed(c, moment)}, [2]string{"Asked for", origin(v)}),
+		section(keyHeadline(v)),
+		section(scopeLines(v.Scopes, maxScopesInFull)),
+		facts(append([][2]string{{"Created", day(c.CreatedAt)}, {"Expires", expires(c)}, {"Asked for", origin(v)}}, usedFact(c)...)...),
 	}
 	if v.Request != nil {
 		blocks = append(blocks, quote("Why it was asked for", v.Request.Reason))
@@ -51,10 +54,36 @@ func keyDetails(v workflow.CredentialView) []slack.Block {
 	if c.StateReason != "" && c.State != storage.CredentialActive {
 		blocks = append(blocks, quote("Reason for its state", c.StateReason))
 	}
-	return append(blocks,
+	blocks = append(blocks,
 		section("*Used in the last 7 days*\n"+endpointLines(v)),
 		section("*What happened*\n"+storyLines(v.Events)))
+	if endable(c) {
+		blocks = append(blocks, actions("key/"+c.ID.String(), endButton(c, reader)))
+	}
+	return blocks
 }
+
+// keyHeadline is a key, its owner and its state in a sentence; that it was
+// never used is said here, because it decides whether anybody needs it.
+func keyHeadline(v workflow.CredentialView) string {
+	c := v.Credential
+	out := fmt.Sprintf("Key %s for %s, held by %s: *%s*", code(c.ID.String()), bold(c.Connection), holder(v, personMarkup), stateMarkup(c))
+	if neverUsed(c) {
+		out += "; " + lastUsed(c, moment)
+	}
+	return out + "."
+}
+
+// usedFact is the last use beside its label, unless the headline has said
+// that there was none.
+func usedFact(c storage.Credential) [][2]string {
+	if neverUsed(c) {
+		return nil
+	}
+	return [][2]string{{"Last used", use(c, moment)}}
+}
+
+func neverUsed(c storage.Credential) bool { return c.UseKnown && !isSet(c.LastUsedAt) }
 
 // holder is the owner of a key, where one is known.
 func holder(v workflow.CredentialView, show func(workflow.Person) string) string {
@@ -100,7 +129,7 @@ func detailsModal(v workflow.RequestView) slack.ModalViewRequest {
 func requestDetails(v workflow.RequestView, notes, scopes int) []slack.Block {
 	r := v.Request
 	blocks := []slack.Block{
-		section(fmt.Sprintf("%s asks for %s.\nState: *%s*.", personMarkup(v.Requester), asksForMarkup(r), words(requestWords(v)))),
+		section(fmt.Sprintf("%s asks for %s.\nState: *%s*.", personMarkup(v.Requester), asksForMarkup(r), words(requestState(v.Request)))),
 		section(scopeSection(v.Scopes, scopes)),
 		quote("Why", r.Reason),
 		section("*Already holds on " + words(cut(line(r.Connection), maxName)) + "*\n" + holdings(v)),

@@ -13,8 +13,7 @@ import (
 // how the request does.
 func statusMessage(v workflow.RequestView) message {
 	r := v.Request
-	what := fmt.Sprintf("Your request %s: %s.", code(r.ID.String()), asksForMarkup(r))
-	text := fmt.Sprintf("Your request %s for %s. ", r.ID, asksFor(r))
+	text, what := yourRequest(r)
 	switch r.State {
 	case storage.RequestPending:
 		return say(escape(text+sentTo(v)+" Votes so far: "+votesSoFar(v)+"."), pendingStatus(v, what)...)
@@ -26,6 +25,9 @@ func statusMessage(v workflow.RequestView) message {
 	case storage.RequestDenied, storage.RequestLapsed, storage.RequestCanceled, storage.RequestFailed:
 		text += recordOf(v).text()
 	}
+	if endsBadly(r) { // outcomeMessage tells the rest
+		return say(escape(text), section(what+" *"+requestState(r)+"*."))
+	}
 	blocks := []slack.Block{section(what), recordOf(v).block()}
 	if line := keyLine(v); line != "" {
 		blocks = append(blocks, section(line))
@@ -34,6 +36,34 @@ func statusMessage(v workflow.RequestView) message {
 		blocks = append(blocks, section(scopeSection(v.Scopes, maxScopesShown)))
 	}
 	return say(escape(text), blocks...)
+}
+
+// yourRequest begins a message about a request to its requester, in plain
+// text and in mrkdwn.
+func yourRequest(r storage.Request) (text, what string) {
+	return fmt.Sprintf("Your request %s for %s. ", r.ID, asksFor(r)),
+		fmt.Sprintf("Your request %s: %s.", code(r.ID.String()), asksForMarkup(r))
+}
+
+// endsBadly reports whether a request ended without a key and without its
+// requester's doing.
+func endsBadly(r storage.Request) bool {
+	switch r.State {
+	case storage.RequestDenied, storage.RequestLapsed, storage.RequestFailed:
+		return true
+	case storage.RequestPending, storage.RequestApproved, storage.RequestFulfilled, storage.RequestCanceled:
+		return false
+	}
+	return false
+}
+
+// outcomeMessage tells the requester anew how a request ended, because an
+// edit rings no bell.
+func outcomeMessage(v workflow.RequestView) message {
+	text, what := yourRequest(v.Request)
+	end := recordOf(v)
+	return say(escape(text+end.text()), section(what), end.block(),
+		actions("outcome/"+v.Request.ID.String(), newRequestButton(), button(verbDetails, v.Request.ID.String(), "Details", "Details of your request "+v.Request.ID.String())))
 }
 
 func pendingStatus(v workflow.RequestView, what string) []slack.Block {
@@ -51,6 +81,18 @@ func pendingStatus(v workflow.RequestView, what string) []slack.Block {
 		small(foot),
 		actions("own/"+id, cancel),
 	}
+}
+
+// sentMessage tells the requester, where they asked, that they need not wait
+// there.
+func sentMessage(v workflow.RequestView) message {
+	id := code(v.Request.ID.String())
+	text := fmt.Sprintf("Request %s needs nobody's approval: the rule %s approves it by itself.", id, words(cut(line(v.Rule), maxName)))
+	if len(v.Steps) > 0 {
+		text = fmt.Sprintf("Request %s is sent to %s.", id, words(cut(line(v.Steps[0].Group), maxName)))
+	}
+	text += " Latchkey's messages show how it goes."
+	return say(text, section(text))
 }
 
 // sentTo says in plain text who is asked now.

@@ -54,7 +54,16 @@ func stepState(st workflow.StepView, pending bool) string {
 
 // approvals counts: "1 of 2 approvals".
 func approvals(st workflow.StepView) string {
-	return fmt.Sprintf("%d of %d approvals", st.Approvals(), st.Quorum)
+	return fmt.Sprintf("%d of %s", st.Approvals(), plural(st.Quorum, "approval"))
+}
+
+// stillNeeded counts the approvals that a request lacks, over all its steps.
+func stillNeeded(v workflow.RequestView) int {
+	n := 0
+	for _, st := range v.Steps {
+		n += max(st.Quorum-st.Approvals(), 0)
+	}
+	return n
 }
 
 func voters(st workflow.StepView, d storage.Decision) []workflow.Person {

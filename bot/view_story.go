@@ -2,6 +2,7 @@ package bot
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 
 	"latchkey/storage"
@@ -50,7 +51,7 @@ func bySystem(e storage.Event) bool { return e.ActorID == 0 }
 func eventWords(action string) string {
 	switch strings.TrimPrefix(action, "credential.") {
 	case string(storage.CredentialIssuing):
-		return "began to be made"
+		return "being made"
 	case string(storage.CredentialActive):
 		return "became active"
 	case "revealed":
@@ -91,13 +92,35 @@ func endpointLines(v workflow.CredentialView) string {
 	}
 	var out []string
 	for _, e := range v.Endpoints[:min(maxEndpointsShown, len(v.Endpoints))] {
-		l := fmt.Sprintf("• %s: %s, the last %s with status %d", code(e.Method+" "+e.Route), calls(e.Count), moment(e.LastAt), e.LastStatus)
-		out = append(out, l)
+		out = append(out, fmt.Sprintf("• %s: %s, the last %s, %s", endpoint(e), calls(e.Count), moment(e.LastAt), answered(v.Credential, e)))
 	}
 	if more := len(v.Endpoints) - len(out); more > 0 {
 		out = append(out, "• and "+plural(more, "more endpoint"))
 	}
 	return strings.Join(out, "\n")
+}
+
+// noRoute is the route of calls that no scope of the system speaks of.
+const noRoute = "-"
+
+func endpoint(e storage.EndpointUse) string {
+	if e.Route == noRoute {
+		return code(e.Method) + " on other paths"
+	}
+	return code(e.Method + " " + e.Route)
+}
+
+// answered is how the last call to an endpoint ended. Only calls that went on
+// to the system count as use of the key, so a 403 after the last use is the
+// gateway's own; of an earlier one it is not known who refused it.
+func answered(c storage.Credential, e storage.EndpointUse) string {
+	switch {
+	case e.LastStatus != http.StatusForbidden:
+		return fmt.Sprintf("with status %d", e.LastStatus)
+	case e.Route == noRoute || e.LastAt.After(c.LastUsedAt):
+		return "refused: outside the scopes"
+	}
+	return "refused: outside the scopes, or by the system itself"
 }
 
 func calls(n int64) string {

@@ -3,6 +3,7 @@ package bot
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"latchkey/storage"
 )
@@ -10,7 +11,7 @@ import (
 func TestEveryEventHasWords(t *testing.T) {
 	t.Parallel()
 	for action, want := range map[string]string{
-		"credential.issuing": "began to be made", "credential.active": "became active", "credential.revealed": "collected",
+		"credential.issuing": "being made", "credential.active": "became active", "credential.revealed": "collected",
 		"credential.suspended": "suspended", "credential.expired": "expired", "credential.revoking": "revoking began",
 		"credential.revoke_failed": "the system did not confirm the revoke", "credential.revoked": "revoked, confirmed by the system",
 		"credential.issue_failed": "could not be made", "credential.handed_over": "handed over",
@@ -51,7 +52,31 @@ func TestAKeyWithoutAnOwnerSaysSo(t *testing.T) {
 	t.Parallel()
 	v := found()
 	v.Credential.OwnerID, v.Owner.Name, v.Owner.Slack = 0, "", ""
-	if m := showMessage(v); !strings.Contains(m.Text, "held by an unknown person") {
+	if m := showMessage(v, 5); !strings.Contains(m.Text, "held by an unknown person") {
 		t.Errorf("it says: %s", m.Text)
+	}
+}
+
+func TestRefusedCallsAreNotTheSystems(t *testing.T) {
+	t.Parallel()
+	c := storage.Credential{LastUsedAt: noon()}
+	call := func(status int, route string, at time.Duration) storage.EndpointUse {
+		return storage.EndpointUse{Method: "GET", Route: route, LastAt: noon().Add(at), LastStatus: status}
+	}
+	for want, e := range map[string]storage.EndpointUse{
+		"with status 200":             call(200, "/4/worklogs", 0),
+		"with status 404":             call(404, "/4/worklogs", time.Second),
+		"refused: outside the scopes": call(403, "/4/accounts", time.Second),
+		"refused: outside the scopes, or by the system itself": call(403, "/4/accounts", -time.Second),
+	} {
+		if got := answered(c, e); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if got := answered(c, call(403, noRoute, -time.Second)); got != "refused: outside the scopes" {
+		t.Errorf("where no scope reaches: %q", got)
+	}
+	if got := endpoint(call(403, noRoute, 0)); got != "`GET` on other paths" {
+		t.Errorf("where no scope reaches is called %q", got)
 	}
 }

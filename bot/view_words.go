@@ -69,13 +69,18 @@ func short(c storage.Credential) bool {
 
 // requestWords says in plain text where a request stands.
 func requestWords(v workflow.RequestView) string {
-	switch v.Request.State {
+	if v.Credential != nil && (v.Request.State == storage.RequestApproved || v.Request.State == storage.RequestFulfilled) {
+		return "Approved. Key: " + stateWords(*v.Credential)
+	}
+	return requestState(v.Request)
+}
+
+// requestState is where a request stands, whatever became of its key.
+func requestState(r storage.Request) string {
+	switch r.State {
 	case storage.RequestPending:
 		return "Waiting for approval"
 	case storage.RequestApproved, storage.RequestFulfilled:
-		if v.Credential != nil {
-			return "Approved. Key: " + stateWords(*v.Credential)
-		}
 		return "Approved"
 	case storage.RequestDenied:
 		return "Denied"
@@ -89,15 +94,29 @@ func requestWords(v workflow.RequestView) string {
 	return "Unknown"
 }
 
-// lastUsed tells the three cases apart: a time, never, and not known.
+// requestMarkup is requestWords in mrkdwn; once there is a key, it is the key
+// that counts.
+func requestMarkup(v workflow.RequestView) string {
+	if line := keyLine(v); line != "" {
+		return line
+	}
+	return "*" + requestState(v.Request) + "*"
+}
+
+// lastUsed says when a key was used.
 func lastUsed(c storage.Credential, show func(time.Time) string) string {
+	return "last used: " + use(c, show)
+}
+
+// use tells the three cases apart: a time, never, and not known.
+func use(c storage.Credential, show func(time.Time) string) string {
 	switch {
 	case isSet(c.LastUsedAt):
-		return "last used: " + show(c.LastUsedAt)
+		return show(c.LastUsedAt)
 	case c.UseKnown:
-		return "last used: never"
+		return "never"
 	}
-	return "last used: unknown, this system does not say"
+	return "unknown, this system does not say"
 }
 
 // thing is what a kind is called.

@@ -116,15 +116,21 @@ func worstMessages() map[string]message {
 	home := worstHome()
 	out := map[string]message{
 		"summary": summaryMessage(home, longNasty(60)), "mine": mineMessage(home.Keys), "pending": pendingMessage(home.Waiting),
-		"list": listMessage(home.Keys, "1.2.x"), "why": whyMessage([]string{longNasty(5000), longNasty(5000)}), "help": helpMessage("/tokens"),
+		"list": listMessage(home.Keys, "1.2.x"), "why": whyMessage([]workflow.Because{{Says: longNasty(5000), At: noon(), Reason: longNasty(5000)}, {Says: longNasty(5000)}}), "help": helpMessage("/tokens"),
 		"unknown": unknownMessage("/tokens", longNasty(5000), longNasty(50)), "refusal": refusalMessage(longNasty(5000)), "refusal_empty": refusalMessage("\u200b"),
 	}
 	for _, state := range []storage.RequestState{storage.RequestPending, storage.RequestApproved, storage.RequestFulfilled, storage.RequestDenied,
 		storage.RequestLapsed, storage.RequestCanceled, storage.RequestFailed, "other"} {
 		v := worstRequest(state)
-		out["card_"+string(state)] = cardMessage(v, longNasty(3000))
+		out["card_"+string(state)] = cardMessage(v, longNasty(3000), 0)
+		out["card_as_"+string(state)] = cardMessage(v, longNasty(3000), 1)
+		out["past_"+string(state)] = pastCard(v)
+		out["outcome_"+string(state)] = outcomeMessage(v)
+		out["sent_"+string(state)] = sentMessage(v)
 		out["status_"+string(state)] = statusMessage(v)
-		out["decision_"+string(state)] = decisionMessage(v)
+		for _, e := range decisions(v) {
+			out["thread_"+string(state)+"_"+e.purpose] = e.message
+		}
 		out["request_"+string(state)] = requestMessage(v)
 		out["vote_"+string(state)] = voteMessage(v, v.Steps[0].Votes[2])
 		out["denial_"+string(state)] = voteMessage(v, v.Steps[0].Votes[0])
@@ -132,7 +138,8 @@ func worstMessages() map[string]message {
 	for _, state := range append(keyStates(), "other") {
 		v := worstKey(state)
 		out["key_"+string(state)] = keyMessage(v, time.Time{})
-		out["show_"+string(state)] = showMessage(v)
+		out["show_"+string(state)] = showMessage(v, 9)
+		out["last_"+string(state)] = lastMessage(v)
 		v.Collected = false
 		out["collect_"+string(state)] = keyMessage(v, noon())
 	}
@@ -157,7 +164,8 @@ func worstModals() map[string]slack.ModalViewRequest {
 		"notice":       noticeModal(longNasty(100), longNasty(5000)),
 		"approve_less": approveLessModal(pending, pending.Request.ID.String()), "deny": denyModal(pending, ""),
 		"details": detailsModal(pending), "revoke": revokeModal(worstKey(storage.CredentialActive), ""),
-		"give_back": giveBackModal(worstKey(storage.CredentialActive), ""), "key": keyModal(worstKey(storage.CredentialRevoked)),
+		"give_back": giveBackModal(worstKey(storage.CredentialActive), ""), "key": keyModal(worstKey(storage.CredentialActive), 9),
+		"keys": modal("", allKeys, "", "", listMessage(worstHome().Keys, "1.2.x").Blocks...),
 	}
 }
 

@@ -31,12 +31,12 @@ const (
 // benchBundle is a vendor with the gateway and a bare proxy in front of it.
 type benchBundle struct {
 	gateway, bare string   // addresses
-	requests      [][]byte // one per key, for the gateway
-	plain         []byte   // for the bare proxy
+	requests      [][]byte // one per key
 }
 
 // newBench compares like with like: both proxies listen on loopback, reach
-// the same vendor in the same process, and have the same transport. The
+// the same vendor in the same process with the same requests, and have the
+// same transport. The
 // gateway checks one of 10,000 keys, judges, logs to a writer that forgets,
 // and meters every request into Postgres.
 func newBench(b *testing.B) *benchBundle {
@@ -56,7 +56,7 @@ func newBench(b *testing.B) *benchBundle {
 		if err != nil {
 			b.Fatal(err)
 		}
-		u.BaseURL = base
+		u.BaseURL, u.Extra = base, nil
 		d.Upstreams["tempo"] = u
 	})
 	up := bundle.upstreams["tempo"]
@@ -73,7 +73,7 @@ func newBench(b *testing.B) *benchBundle {
 	go func() { _ = srv.Serve(ln) }()
 	b.Cleanup(func() { _ = srv.Close() })
 
-	out := &benchBundle{gateway: bundle.addr, bare: ln.Addr().String(), plain: benchRequest("/4/worklogs/17?from=2026-11-01", "")}
+	out := &benchBundle{gateway: bundle.addr, bare: ln.Addr().String()}
 	hashes := make([][]byte, benchKeys)
 	for n := range benchKeys {
 		key := secret.NewKey().Expose()
@@ -176,31 +176,29 @@ func (x *benchBundle) clients(b *testing.B, addr string) []*benchClient {
 	return all
 }
 
-func (x *benchBundle) forGateway(i int) []byte { return x.requests[i*7919%benchKeys] }
-
-func (x *benchBundle) forBare(int) []byte { return x.plain }
+func (x *benchBundle) request(i int) []byte { return x.requests[i*7919%benchKeys] }
 
 // turn is how many requests are sent at a time.
 const turn = 1000
 
-func (x *benchBundle) measure(b *testing.B, addr string, request func(int) []byte) {
+func (x *benchBundle) measure(b *testing.B, addr string) {
 	b.Helper()
 	clients := x.clients(b, addr)
 	b.Run("keepalive", func(b *testing.B) {
 		b.ReportAllocs()
-		took := run(b, clients, b.N, request)
+		took := run(b, clients, b.N, x.request)
 		b.ReportMetric(float64(b.N)/took.Seconds(), "req/s")
 	})
 }
 
 func BenchmarkGateway(b *testing.B) {
 	x := newBench(b)
-	x.measure(b, x.gateway, x.forGateway)
+	x.measure(b, x.gateway)
 }
 
 func BenchmarkBareProxy(b *testing.B) {
 	x := newBench(b)
-	x.measure(b, x.bare, x.forBare)
+	x.measure(b, x.bare)
 }
 
 // BenchmarkGatewayOfBare takes turns between the two, so that a busy machine
@@ -208,13 +206,13 @@ func BenchmarkBareProxy(b *testing.B) {
 func BenchmarkGatewayOfBare(b *testing.B) {
 	x := newBench(b)
 	gateway, bare := x.clients(b, x.gateway), x.clients(b, x.bare)
-	run(b, gateway, 2*turn, x.forGateway)
-	run(b, bare, 2*turn, x.forBare)
+	run(b, gateway, 2*turn, x.request)
+	run(b, bare, 2*turn, x.request)
 	b.Run("turns", func(b *testing.B) {
 		var ours, theirs time.Duration
 		for sent := 0; sent < b.N; sent += turn {
-			ours += run(b, gateway, turn, x.forGateway)
-			theirs += run(b, bare, turn, x.forBare)
+			ours += run(b, gateway, turn, x.request)
+			theirs += run(b, bare, turn, x.request)
 		}
 		b.ReportMetric(theirs.Seconds()/ours.Seconds(), "x-of-bare")
 	})

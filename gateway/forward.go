@@ -65,17 +65,19 @@ func (g *Gateway) forward(w *recorder, r *http.Request, t target, x *exchange) {
 // statusGone is logged, never sent: the client did not wait for the answer.
 const statusGone = 499
 
-// fail answers in place of a vendor that does not.
+// fail answers in place of a vendor that does not. To the server a body that
+// breaks its framing and a client that went away look alike, and end the
+// request's context.
 func (r *recorder) fail(ctx context.Context, err error) {
-	var own *refusal
 	var size *http.MaxBytesError
 	var timeout net.Error
 	switch {
-	case errors.As(err, &own):
-		r.refuse(own)
+	case errors.Is(err, errFraming) || connRefusal(ctx) == errFraming:
+		r.refuse(errFraming)
 	case errors.As(err, &size):
 		r.refuse(errBodySize)
 	case errors.Is(ctx.Err(), context.Canceled):
+		r.refuse(errGone)
 		r.status = statusGone
 	case errors.As(err, &timeout) && timeout.Timeout():
 		r.refuse(errTimeout)

@@ -100,7 +100,7 @@ func (h *head) header(b []byte) *refusal {
 	switch len(name) {
 	case len("Host"):
 		if bytes.EqualFold(name, []byte("Host")) {
-			h.hosts++
+			return h.host(value)
 		}
 	case len("Authorization"):
 		if bytes.EqualFold(name, []byte("Authorization")) {
@@ -113,6 +113,16 @@ func (h *head) header(b []byte) *refusal {
 	case len("Transfer-Encoding"):
 		if bytes.EqualFold(name, []byte("Transfer-Encoding")) {
 			return h.transferEncoding(value)
+		}
+	}
+	return nil
+}
+
+func (h *head) host(value []byte) *refusal {
+	h.hosts++
+	for _, c := range value {
+		if !unreserved(c) && c != ':' && c != '[' && c != ']' {
+			return badFraming("The Host header is no host and port.")
 		}
 	}
 	return nil

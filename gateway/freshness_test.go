@@ -147,11 +147,11 @@ func TestFailsClosedWhenKeysAreStale(t *testing.T) {
 func TestRefusesBeforeKeysAreLoaded(t *testing.T) {
 	t.Parallel()
 	k := &keeper{now: time.Now, maxStale: time.Second}
-	if _, err := k.clock(); err == nil {
+	if _, err := k.clock(time.Now()); err == nil {
 		t.Error("keys that were never loaded are fresh")
 	}
 	k.reading.Store(&reading{db: time.Now(), at: time.Now()})
-	if _, err := k.clock(); err == nil {
+	if _, err := k.clock(time.Now()); err == nil {
 		t.Error("keys that were never loaded are fresh once the clock is known")
 	}
 }

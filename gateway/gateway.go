@@ -184,7 +184,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 
 // Ready says why the gateway lets nothing through, or nil if it does.
 func (g *Gateway) Ready() error {
-	if _, err := g.keeper.clock(); err != nil {
+	if _, err := g.keeper.clock(g.now()); err != nil {
 		return fmt.Errorf("gateway not ready: %w", err)
 	}
 	return nil

@@ -45,7 +45,7 @@ func (g guard) Accept() (net.Conn, error) {
 // Only one goroutine reads at a time; net/http sees to that.
 type guardedConn struct {
 	net.Conn
-	refused atomic.Pointer[refusal] // why refusedRequest was sent
+	refused atomic.Pointer[refusal] // why the connection ends
 
 	buf     []byte
 	r, w    int   // buf[r:w] is read from the wire and not yet let through
@@ -136,6 +136,7 @@ func (g *guardedConn) readBody(p []byte) (int, error) {
 	}
 	n, ok := g.body.pass(piece)
 	if !ok {
+		g.refused.Store(errFraming)
 		g.ended = errFraming
 	}
 	if n == 0 && len(p) > 0 {
@@ -200,7 +201,13 @@ func framingRefusal(r *http.Request) *refusal {
 	if r.Method != refusedMethod {
 		return nil
 	}
-	g, ok := r.Context().Value(guardedConnKey{}).(*guardedConn)
+	return connRefusal(r.Context())
+}
+
+// connRefusal returns why the guard lets nothing more through on the
+// connection of a request.
+func connRefusal(ctx context.Context) *refusal {
+	g, ok := ctx.Value(guardedConnKey{}).(*guardedConn)
 	if !ok {
 		return nil
 	}

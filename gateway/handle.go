@@ -27,7 +27,7 @@ type exchange struct {
 const noRoute = "-"
 
 func (g *Gateway) handle(w http.ResponseWriter, r *http.Request) {
-	rec := &recorder{ResponseWriter: w, id: requestID()}
+	rec := &recorder{ResponseWriter: w, id: [1]string{requestID()}}
 	if !g.closing.TryRLock() {
 		w.Header().Set("Connection", "close")
 		rec.refuse(errBusy)
@@ -35,7 +35,7 @@ func (g *Gateway) handle(w http.ResponseWriter, r *http.Request) {
 	}
 	defer g.closing.RUnlock()
 	x := &exchange{start: g.now(), route: noRoute}
-	defer g.finish(rec, r, x) // also when the proxy panics to break off an answer
+	defer g.finish(rec, r, x) // also when forward breaks off an answer
 	if refused := g.judge(rec, r, x); refused != nil {
 		rec.refuse(refused)
 	}
@@ -50,7 +50,7 @@ func (g *Gateway) judge(w *recorder, r *http.Request, x *exchange) *refusal {
 	if g.flying.Add(1) > int64(g.limits.AllConcurrent) {
 		return errBusy
 	}
-	now, err := g.keeper.clock()
+	now, err := g.keeper.clock(x.start)
 	if err != nil {
 		return errStale
 	}
@@ -78,7 +78,7 @@ func (g *Gateway) judge(w *recorder, r *http.Request, x *exchange) *refusal {
 	case !ok:
 		return tooFast(after)
 	}
-	refused = g.authorize(r, t, x)
+	up, refused := g.authorize(r, t, x)
 	if refused != nil {
 		return refused
 	}
@@ -89,6 +89,7 @@ func (g *Gateway) judge(w *recorder, r *http.Request, x *exchange) *refusal {
 		return errConcurrent
 	}
 	defer x.key.use.leave()
+	x.upstream = up
 	g.forward(w, r, t, x)
 	return nil
 }
@@ -104,30 +105,30 @@ func (g *Gateway) findKey(h http.Header) *key {
 	return g.keeper.snapshot.Load().find(g.box.Hash(text))
 }
 
-// authorize judges connection, method and path of a key that lives.
-func (g *Gateway) authorize(r *http.Request, t target, x *exchange) *refusal {
+// authorize judges connection, method and path of a key that lives, and says
+// where the request goes.
+func (g *Gateway) authorize(r *http.Request, t target, x *exchange) (*upstream, *refusal) {
 	grant := x.key.grant
 	up := g.upstreams[t.connection]
 	switch {
 	case up == nil:
-		return refuse(http.StatusNotFound, "unknown_connection", "The gateway has no connection of this name. The path must be /<connection>/<path at the vendor>.")
+		return nil, refuse(http.StatusNotFound, "unknown_connection", "The gateway has no connection of this name. The path must be /<connection>/<path at the vendor>.")
 	case grant.connection != t.connection:
-		return refuse(http.StatusForbidden, "wrong_connection",
+		return nil, refuse(http.StatusForbidden, "wrong_connection",
 			fmt.Sprintf("This key is for %s. Ask for one for %s in Slack with %s request.", grant.connection, t.connection, g.command))
 	}
 	method := methodOf(r.Method)
 	if method == 0 {
-		return refuse(http.StatusMethodNotAllowed, "method_not_allowed", "The gateway lets GET, HEAD, POST, PUT, PATCH and DELETE through.")
+		return nil, refuse(http.StatusMethodNotAllowed, "method_not_allowed", "The gateway lets GET, HEAD, POST, PUT, PATCH and DELETE through.")
 	}
 	allowed, route := up.scopes.judge(method, t.segments)
 	if route != "" {
 		x.route = route
 	}
 	if !allowed.meets(&grant.held) {
-		return g.outOfScope(r.Method, route, up, allowed)
+		return nil, g.outOfScope(r.Method, route, up, allowed)
 	}
-	x.upstream = up
-	return nil
+	return up, nil
 }
 
 func (g *Gateway) outOfScope(method, route string, up *upstream, allowed scopeSet) *refusal {
@@ -154,7 +155,7 @@ func (g *Gateway) finish(rec *recorder, r *http.Request, x *exchange) {
 	} else {
 		event = g.strangers.Info().Stringer("client", client)
 	}
-	event.Str("request_id", rec.id).Str("method", r.Method).Str("route", x.route).Int("status", rec.status).Int64("took_us", took.Microseconds())
+	event.Str("request_id", rec.id[0]).Str("method", r.Method).Str("route", x.route).Int("status", rec.status).Int64("took_us", took.Microseconds())
 	if x.metered {
 		g.meter.record(storage.Access{
 			CredentialID: x.key.id,

@@ -56,7 +56,8 @@ func isOverride(name string) bool {
 // client is, was or wants to be is said by the gateway's own credential alone,
 // the path by the request line alone, and what belongs to one connection ends
 // with it. A name with an underscore is dropped because CGI and its heirs read
-// it as the one with a hyphen.
+// it as the one with a hyphen; Accept-Encoding because answers are searched
+// for the vendor's secret, which compression would hide.
 func goesOn(name string) bool {
 	switch name {
 	case "Authorization", "Cookie", "Forwarded", "Via", "Expect", "Max-Forwards", "Accept-Encoding",

@@ -16,6 +16,7 @@ import (
 const (
 	pollTimeout   = 15 * time.Second // enough for a change of every key at once
 	listenTimeout = 5 * time.Second
+	loadTimeout   = 2 * time.Minute
 )
 
 // keeper keeps the snapshot fresh: it hears of changes as they commit, polls
@@ -54,14 +55,14 @@ type reading struct {
 
 var errNotLoaded = errors.New("keys are not loaded yet")
 
-// clock returns the database's time, or an error when the keys are too old to
-// be trusted.
-func (k *keeper) clock() (time.Time, error) {
+// clock returns the database's time at our own time now, or an error when the
+// keys are too old to be trusted.
+func (k *keeper) clock(now time.Time) (time.Time, error) {
 	seen := k.reading.Load()
 	if seen == nil || k.snapshot.Load() == nil {
 		return time.Time{}, errNotLoaded
 	}
-	age := k.now().Sub(seen.at)
+	age := now.Sub(seen.at)
 	if age > k.maxStale {
 		return time.Time{}, fmt.Errorf("keys were last confirmed %s ago", age.Round(time.Millisecond))
 	}
@@ -187,8 +188,10 @@ func (k *keeper) load(ctx context.Context) {
 		before = &snapshot{}
 	}
 	go func() {
+		query, cancel := context.WithTimeout(ctx, loadTimeout)
+		defer cancel()
 		next := &snapshot{}
-		err := k.db.GatewayKeys(ctx, func(row storage.GatewayKey) error {
+		err := k.db.GatewayKeys(query, func(row storage.GatewayKey) error {
 			next.fill(row, before, k.grants)
 			return nil
 		})

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -12,13 +13,13 @@ import (
 )
 
 const (
-	meterQueue     = 16 << 10 // records that wait for a batch
-	meterBatch     = 4 << 10  // records of one COPY
+	meterQueue     = 16 << 10 // records that wait at most
+	meterBatch     = 4 << 10  // records that do not wait for the next flush
 	meterTimeout   = 10 * time.Second
 	partitionEvery = time.Hour
 	partitionDays  = 3 // made ahead
 
-	// flushesPerTouch is how many batches go by before last uses are written:
+	// flushesPerTouch is how many flushes go by before last uses are written:
 	// a key in steady use needs no row update a second.
 	flushesPerTouch = 5
 )
@@ -30,13 +31,16 @@ type meter struct {
 	db    *storage.DB
 	log   zerolog.Logger
 	every time.Duration
-	queue chan record
 	lost  atomic.Int64
 
+	mu      sync.Mutex
+	waiting []record
+	plenty  chan struct{} // holds one token once a batch waits
+
 	// The rest belongs to run alone.
-	batch   []storage.Access
-	used    map[storage.CredentialID]time.Time
-	flushes int
+	spare []record // the other slice of waiting
+	batch []storage.Access
+	used  map[storage.CredentialID]time.Time
 }
 
 type record struct {
@@ -46,59 +50,78 @@ type record struct {
 
 func newMeter(db *storage.DB, log zerolog.Logger, every time.Duration) *meter {
 	return &meter{
-		db:    db,
-		log:   log,
-		every: every,
-		queue: make(chan record, meterQueue),
-		batch: make([]storage.Access, 0, meterBatch),
-		used:  map[storage.CredentialID]time.Time{},
+		db:     db,
+		log:    log,
+		every:  every,
+		plenty: make(chan struct{}, 1),
+		used:   map[storage.CredentialID]time.Time{},
 	}
 }
 
 func (m *meter) record(a storage.Access, used bool) {
-	select {
-	case m.queue <- record{a, used}:
-	default:
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.waiting) == meterQueue {
 		m.lost.Add(1)
+		return
 	}
+	m.waiting = append(m.waiting, record{a, used})
+	if len(m.waiting) != meterBatch {
+		return
+	}
+	select {
+	case m.plenty <- struct{}{}:
+	default:
+	}
+}
+
+// queued is how many records wait.
+func (m *meter) queued() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.waiting)
 }
 
 // run writes batches until ctx ends, then the rest.
 func (m *meter) run(ctx context.Context) error {
-	flush := time.NewTicker(m.every)
-	defer flush.Stop()
-	for {
-		queue := m.queue
-		if len(m.batch) == meterBatch {
-			queue = nil // the database is away: new records wait in the queue
-		}
+	tick := time.NewTicker(m.every)
+	defer tick.Stop()
+	for flushes := 1; ; {
 		select {
 		case <-ctx.Done():
 			return m.finish(context.WithoutCancel(ctx))
-		case r := <-queue:
-			m.add(r)
-			if len(m.batch) == meterBatch {
-				m.flush(ctx)
-			}
-		case <-flush.C:
+		case <-m.plenty:
 			m.flush(ctx)
-			if m.flushes++; m.flushes%flushesPerTouch == 0 {
+		case <-tick.C:
+			m.flush(ctx)
+			if flushes++; flushes%flushesPerTouch == 0 {
 				m.touch(ctx)
 			}
 		}
 	}
 }
 
-func (m *meter) add(r record) {
-	m.batch = append(m.batch, r.access)
-	if r.used && r.access.At.After(m.used[r.access.CredentialID]) {
-		m.used[r.access.CredentialID] = r.access.At
+// take makes a batch of what waits.
+func (m *meter) take() {
+	m.mu.Lock()
+	taken := m.waiting
+	m.waiting = m.spare[:0]
+	m.mu.Unlock()
+	for _, r := range taken {
+		m.batch = append(m.batch, r.access)
+		if r.used && r.access.At.After(m.used[r.access.CredentialID]) {
+			m.used[r.access.CredentialID] = r.access.At
+		}
 	}
+	m.spare = taken
 }
 
-// flush writes what was gathered. While the database is away it is kept; what
-// the database refuses is lost.
+// flush writes what was gathered. While the database is away it is kept, and
+// new records wait; what the database refuses is lost.
 func (m *meter) flush(ctx context.Context) {
+	if len(m.batch) == 0 {
+		m.take()
+	}
 	if len(m.batch) == 0 {
 		return
 	}
@@ -129,14 +152,13 @@ func (m *meter) touch(ctx context.Context) {
 	clear(m.used)
 }
 
-// finish writes everything that is left.
+// finish writes everything that is left: the batch that could not be written
+// before, if there is one, and what waits.
 func (m *meter) finish(ctx context.Context) error {
-	for len(m.queue) > 0 || len(m.batch) > 0 {
-		for len(m.queue) > 0 && len(m.batch) < meterBatch {
-			m.add(<-m.queue)
-		}
+	for len(m.batch) > 0 || m.queued() > 0 {
 		m.flush(ctx)
-		if left := len(m.batch) + len(m.queue); len(m.batch) > 0 {
+		if len(m.batch) > 0 {
+			left := len(m.batch) + m.queued()
 			m.lost.Add(int64(left))
 			return fmt.Errorf("write access log: %d records lost at shutdown", left)
 		}

@@ -41,9 +41,11 @@ func TestMetersEveryRequestOfAKnownKey(t *testing.T) {
 		_, _ = io.WriteString(w, "0123456789")
 	}, func(d *Deps) {
 		d.FlushEvery = time.Hour // the shutdown writes
+		d.Limits.Body = 10
 		d.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	})
 	used, usedID := b.issue(t, "tempo", "worklogs:manage")
+	large, largeID := b.issue(t, "tempo", "worklogs:manage")
 	refused, refusedID := b.issue(t, "tempo", "plans:view")
 	dead, deadID := b.issue(t, "tempo", "worklogs:view")
 	b.exec(t, `UPDATE credential SET state = 'revoked', ended_at = latchkey_now() WHERE id = $1`, deadID)
@@ -64,6 +66,7 @@ func TestMetersEveryRequestOfAKnownKey(t *testing.T) {
 	b.send(t, "GET", "/tempo/9/unheard", refused, "")
 	b.send(t, "GET", "/tempo/4/../x", refused, "")
 	b.send(t, "GET", "/tempo/4/worklogs", dead, "")
+	b.send(t, "POST", "/tempo/4/worklogs", large, "12345678901")
 	b.send(t, "GET", "/tempo/4/worklogs", "lk_live_unknown", "")
 	if err := b.stop(); err != nil {
 		t.Fatal(err)
@@ -78,6 +81,7 @@ func TestMetersEveryRequestOfAKnownKey(t *testing.T) {
 	want := []string{
 		fmt.Sprint(int64(usedID), " POST /4/worklogs/** 201 4 t 203.0.113.9 20"),
 		fmt.Sprint(int64(usedID), " GET /4/worklogs/{id} 200 0 t 127.0.0.1 1"),
+		fmt.Sprint(int64(largeID), " POST /4/worklogs/** 413 0 t 127.0.0.1 1"),
 		fmt.Sprint(int64(refusedID), " GET - 400 0 t 127.0.0.1 1"),
 		fmt.Sprint(int64(refusedID), " PUT /4/worklogs/** 403 0 t 127.0.0.1 1"),
 		fmt.Sprint(int64(refusedID), " GET /** 403 0 t 127.0.0.1 1"),
@@ -86,7 +90,7 @@ func TestMetersEveryRequestOfAKnownKey(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("access log (-want +got):\n%s", diff)
 	}
-	for id, wantUsed := range map[storage.CredentialID]bool{usedID: true, refusedID: false, deadID: false} {
+	for id, wantUsed := range map[storage.CredentialID]bool{usedID: true, largeID: false, refusedID: false, deadID: false} {
 		c, err := b.db.Credential(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
@@ -115,9 +119,6 @@ func TestMeterKeepsRecordsWhileTheDatabaseIsAway(t *testing.T) {
 		}
 	}
 	fill(10)
-	for range 10 {
-		m.add(<-m.queue)
-	}
 	m.flush(t.Context())
 	if len(m.batch) != 10 || m.lost.Load() != 0 {
 		t.Errorf("%d records kept, %d lost", len(m.batch), m.lost.Load())
@@ -145,7 +146,7 @@ func TestMeterDropsWhatTheDatabaseRefuses(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	m := newMeter(db, zerolog.Nop(), time.Hour)
-	m.add(record{storage.Access{CredentialID: 1, At: time.Now(), Method: "GET", Route: "a\x00b"}, false})
+	m.record(storage.Access{CredentialID: 1, At: time.Now(), Method: "GET", Route: "a\x00b"}, false)
 	m.flush(t.Context())
 	if len(m.batch) != 0 || m.lost.Load() != 1 {
 		t.Errorf("%d records kept, %d lost", len(m.batch), m.lost.Load())

@@ -14,8 +14,8 @@ import (
 // recorder is the client's side of an exchange: it notes what was sent.
 type recorder struct {
 	http.ResponseWriter
-	id      string
-	status  int // zero until the answer began
+	id      [1]string // of the request, as a header has it
+	status  int       // zero until the answer began
 	sent    int64
 	refused *refusal // the gateway's own answer
 	failed  error    // why there is no answer of the vendor's
@@ -30,7 +30,7 @@ func (r *recorder) refuse(why *refusal) {
 // WriteHeader implements http.ResponseWriter.
 func (r *recorder) WriteHeader(status int) {
 	r.status = status
-	r.Header()["Request-Id"] = []string{r.id}
+	r.Header()["Request-Id"] = r.id[:]
 	r.ResponseWriter.WriteHeader(status)
 }
 
@@ -47,8 +47,10 @@ func (r *recorder) flush() error { return http.NewResponseController(r.ResponseW
 // requestID names a request in the answer and in the log. It is no secret.
 func requestID() string {
 	var raw [8]byte
+	var text [16]byte
 	binary.BigEndian.PutUint64(raw[:], rand.Uint64())
-	return hex.EncodeToString(raw[:])
+	hex.Encode(text[:], raw[:])
+	return string(text[:])
 }
 
 // countedBody counts what was read of a body.

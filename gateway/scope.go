@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"latchkey/connectors"
 )
@@ -105,10 +106,10 @@ func (s *scopes) addRule(scope int, r connectors.Rule) error {
 		return err
 	}
 	if r.Deny {
-		s.deny.add(foldAll(trimSlash(segments)), ending{methods: covers, scope: scope})
+		s.deny.add(trimSlash(segments), fold, ending{methods: covers, scope: scope})
 		return nil
 	}
-	s.allow.add(segments, ending{methods: covers, scope: scope, route: r.Path})
+	s.allow.add(segments, exact, ending{methods: covers, scope: scope, route: r.Path})
 	return nil
 }
 
@@ -128,12 +129,12 @@ func (s *scopes) hold(names []string) scopeSet {
 // rule that speaks of it.
 func (s *scopes) judge(method methodSet, segments []string) (scopeSet, string) {
 	var m match
-	s.allow.find(method, segments, &m)
+	s.allow.find(method, segments, exact, &m)
 	if s.deny.empty() {
 		return m.scopes, m.route
 	}
 	var denied match
-	s.deny.find(method, foldAll(trimSlash(segments)), &denied)
+	s.deny.find(method, trimSlash(segments), fold, &denied)
 	m.scopes.remove(&denied.scopes)
 	return m.scopes, m.route
 }
@@ -205,25 +206,30 @@ func trimSlash(segments []string) []string {
 	return segments
 }
 
-func foldAll(segments []string) []string {
-	out := make([]string, len(segments))
-	for i, s := range segments {
-		out[i] = s
-		if s != anySegment && s != anyTail {
-			out[i] = fold(s)
+// exact is the spelling of allowing rules: as it came.
+func exact(s string) string { return s }
+
+// fold is the spelling of denying rules, one for all that a careless system
+// takes for the same: letters without case, and no dots or spaces at the end
+// (Windows).
+func fold(s string) string {
+	s = strings.TrimRight(s, ". ")
+	for i := range len(s) {
+		if c := s[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
+			return strings.Map(foldRune, s)
 		}
 	}
-	return out
+	return s
 }
 
-// fold makes one spelling of all that a careless system takes for the same:
-// letters without case, and no dots or spaces at the end (Windows).
-func fold(s string) string {
-	return strings.Map(func(r rune) rune {
-		least := r
-		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
-			least = min(least, f)
-		}
-		return least
-	}, strings.TrimRight(s, ". "))
+// foldRune is the lower case for ASCII letters and all that folds to them.
+func foldRune(r rune) rune {
+	least := r
+	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+		least = min(least, f)
+	}
+	if 'A' <= least && least <= 'Z' {
+		return least + 'a' - 'A'
+	}
+	return least
 }

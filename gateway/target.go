@@ -38,7 +38,7 @@ func parseTarget(raw string) (target, *refusal) {
 			return target{}, badPath("Path and query may hold printable ASCII only, and no # or \\.")
 		}
 	}
-	if strings.Contains(raw, "lk_live_") || strings.Contains(raw, "lk_test_") {
+	if strings.Contains(raw, "lk_") && (strings.Contains(raw, "lk_live_") || strings.Contains(raw, "lk_test_")) {
 		return target{}, keyInURL()
 	}
 	whole, query, hasQuery := strings.Cut(raw, "?")

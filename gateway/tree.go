@@ -32,7 +32,8 @@ func (n *node) empty() bool {
 	return n.plain == nil && n.any == nil && n.here == nil && n.tail == nil
 }
 
-func (n *node) add(segments []string, e ending) {
+// add puts a rule into the tree, its plain segments as spell writes them.
+func (n *node) add(segments []string, spell func(string) string, e ending) {
 	if len(segments) == 0 {
 		n.here = append(n.here, e)
 		return
@@ -48,6 +49,7 @@ func (n *node) add(segments []string, e ending) {
 		}
 		next = n.any
 	default:
+		s = spell(s)
 		if n.plain == nil {
 			n.plain = map[string]*node{}
 		}
@@ -56,19 +58,19 @@ func (n *node) add(segments []string, e ending) {
 		}
 		next = n.plain[s]
 	}
-	next.add(segments[1:], e)
+	next.add(segments[1:], spell, e)
 }
 
 // find visits every rule that matches, plain segments before {x} before **.
-func (n *node) find(method methodSet, segments []string, m *match) {
+func (n *node) find(method methodSet, segments []string, spell func(string) string, m *match) {
 	if len(segments) == 0 {
 		m.take(method, n.here)
 	} else {
-		if next := n.plain[segments[0]]; next != nil {
-			next.find(method, segments[1:], m)
+		if next := n.plain[spell(segments[0])]; next != nil {
+			next.find(method, segments[1:], spell, m)
 		}
 		if n.any != nil && segments[0] != "" {
-			n.any.find(method, segments[1:], m)
+			n.any.find(method, segments[1:], spell, m)
 		}
 	}
 	m.take(method, n.tail)

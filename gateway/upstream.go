@@ -56,8 +56,7 @@ func newUpstream(u connectors.Upstream, transport http.RoundTripper) (*upstream,
 	if err != nil {
 		return nil, err
 	}
-	// Answers are searched for the credential, which compression would hide.
-	fixed := http.Header{"Accept-Encoding": {"identity"}}
+	fixed := http.Header{}
 	for name, value := range u.Extra {
 		fixed.Set(name, value)
 	}

@@ -159,6 +159,7 @@ CREATE TABLE credential (
 CREATE UNIQUE INDEX credential_request ON credential (request_id) WHERE replaces_id IS NULL AND state <> 'issue_failed';
 CREATE UNIQUE INDEX credential_replaces ON credential (replaces_id) WHERE state NOT IN ('issue_failed', 'revoked', 'expired');
 CREATE INDEX credential_due ON credential (next_action_at) WHERE next_action_at IS NOT NULL;
+CREATE INDEX credential_request_id ON credential (request_id);
 CREATE INDEX credential_owner ON credential (owner_id, id DESC);
 CREATE INDEX credential_connection ON credential (connection, id DESC);
 CREATE INDEX credential_changed ON credential (changed_at) WHERE key_hash IS NOT NULL;

@@ -2,7 +2,6 @@ package server
 
 import (
 	"testing"
-	"time"
 
 	"latchkey/connectors"
 )
@@ -30,24 +29,5 @@ func TestReadablePath(t *testing.T) {
 		if got := readablePath(tc.scopes, []string{"a", "c"}); got != tc.want {
 			t.Errorf("%s: %s, want %s", name, got, tc.want)
 		}
-	}
-}
-
-func TestTimeLeftNeverPromisesMore(t *testing.T) {
-	t.Parallel()
-	for want, d := range map[string]time.Duration{
-		"less than a minute": 59 * time.Second,
-		"1 minute":           119 * time.Second,
-		"14 minutes":         15*time.Minute - time.Millisecond,
-		"15 minutes":         15 * time.Minute,
-		"119 minutes":        2*time.Hour - 1,
-		"23 hours":           24*time.Hour - 1,
-	} {
-		if got := timeLeft(d); got != want {
-			t.Errorf("timeLeft(%s) = %s, want %s", d, got, want)
-		}
-	}
-	if got := timeLeft(-time.Hour); got != "less than a minute" {
-		t.Errorf("timeLeft of the past = %s", got)
 	}
 }

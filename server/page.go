@@ -5,7 +5,6 @@ import (
 	"context"
 	"embed"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -109,17 +108,4 @@ type moment struct{ ISO, Words string }
 func momentOf(t time.Time) moment {
 	t = t.UTC()
 	return moment{ISO: t.Format(time.RFC3339), Words: t.Format("2 January 2006, 15:04 UTC")}
-}
-
-// timeLeft says a short time in words, never more than there is.
-func timeLeft(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return "less than a minute"
-	case d < 2*time.Minute:
-		return "1 minute"
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d minutes", int(d/time.Minute))
-	}
-	return fmt.Sprintf("%d hours", int(d/time.Hour))
 }

@@ -20,8 +20,7 @@ type ticketPage struct {
 	Lifetime string
 	Ends     moment // of the key
 
-	Left      string // before: how long the ticket is good for
-	LeftUntil moment
+	LeftUntil moment // before: when the ticket ends
 
 	Key      string // after: the key, once
 	Brokered bool
@@ -57,14 +56,9 @@ func (s *Server) lookAtTicket(w http.ResponseWriter, r *http.Request) {
 		s.show(w, r, endedNotice(ticket))
 		return
 	}
-	now, err := s.workflow.DB.Now(r.Context())
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
 	page := s.ticketPage(ticket.Credential)
 	page.Title = "Your " + page.System + " key is ready"
-	page.Left, page.LeftUntil = timeLeft(ticket.ExpiresAt.Sub(now)), momentOf(ticket.ExpiresAt)
+	page.LeftUntil = momentOf(ticket.ExpiresAt)
 	s.write(w, r, http.StatusOK, "ticket.html", page)
 }
 
@@ -165,7 +159,7 @@ func endedNotice(t workflow.Ticket) notice {
 	if t.State == workflow.TicketSpent {
 		n.Title = "This key was already shown"
 		n.Says = "A key is shown once, and that has happened. Nobody, not even an admin, can show " + id + " again."
-		n.Next = "If you have lost it, ask for a new one in Slack. If it was not you who saw it, revoke it there at once and tell an admin."
+		n.Next = "If you have lost it, ask for a new one in Slack. If it was not you who saw it, give it back there at once and tell an admin."
 		return n
 	}
 	switch t.Credential.State {

@@ -64,7 +64,7 @@ func TestRevealSaysWhatTheKeyIsFor(t *testing.T) {
 	_, path := b.issueTempo(t)
 	page := b.do(t, http.MethodGet, path)
 	for _, want := range []string{
-		"Your tempo key is ready", "2 scopes", "Worklogs: see", "<code>worklogs:manage</code>", "can change things", "30 days, until <time", "minutes</strong> left",
+		"Your tempo key is ready", "2 scopes", "Worklogs: see", "<code>worklogs:manage</code>", "can change things", "30 days, until <time", "You have until <strong><time", "What it allows",
 	} {
 		if !strings.Contains(page.body, want) {
 			t.Errorf("page lacks %q:\n%s", want, page.body)

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -53,9 +54,13 @@ func (t Tx) Record(ctx context.Context, by Actor, e Event) error {
 	return wrap("record event", err)
 }
 
-// Events reads the story of one subject, oldest first.
+// storyLength is how many events of a subject are read at most.
+const storyLength = 50
+
+// Events reads the latest part of one subject's story, oldest first.
 func (db *DB) Events(ctx context.Context, subject string, id int64) ([]Event, error) {
 	var out []Event
-	err := db.bun.NewSelect().Model(&out).Where("subject = ? AND subject_id = ?", subject, id).Order("id").Scan(ctx)
+	err := db.bun.NewSelect().Model(&out).Where("subject = ? AND subject_id = ?", subject, id).Order("id DESC").Limit(storyLength).Scan(ctx)
+	slices.Reverse(out)
 	return out, bunErr("read events", err)
 }

@@ -25,21 +25,23 @@ const (
 var ErrMalformedID = errors.New("not an ID like TK-7F3K or RQ-7F3K")
 
 // String returns the form people read and type.
-func (id RequestID) String() string { return requestPrefix + encodeID(int64(id)) }
+func (id RequestID) String() string { return requestPrefix + encodeID(int64(id), requestShift) }
 
 // String returns the form people read and type.
-func (id CredentialID) String() string { return credentialPrefix + encodeID(int64(id)) }
+func (id CredentialID) String() string {
+	return credentialPrefix + encodeID(int64(id), credentialShift)
+}
 
 // ParseID reads what a person typed. Exactly one of the two IDs is set.
 // Lower case, O for 0 and I or L for 1 are understood.
 func ParseID(s string) (RequestID, CredentialID, error) {
 	s = strings.ToUpper(strings.TrimSpace(s))
 	if rest, ok := strings.CutPrefix(s, requestPrefix); ok {
-		n, err := decodeID(rest)
+		n, err := decodeID(rest, requestShift)
 		return RequestID(n), 0, err
 	}
 	if rest, ok := strings.CutPrefix(s, credentialPrefix); ok {
-		n, err := decodeID(rest)
+		n, err := decodeID(rest, credentialShift)
 		return 0, CredentialID(n), err
 	}
 	return 0, 0, ErrMalformedID
@@ -53,14 +55,14 @@ const idAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 // 33 million, and so on. Within a block it is a fixed permutation, so codes
 // are unique by construction and neighbours do not look alike. Zero, which is
 // no row's key, has a code that does not read back.
-func encodeID(n int64) string {
+func encodeID(n, shift int64) string {
 	n = max(n, 0)
 	base, size := int64(0), int64(1<<20)
 	digits := 4
 	for n-base >= size {
 		base, size, digits = base+size, size<<5, digits+1
 	}
-	v := ((n-base)*idStride + 1) & (size - 1)
+	v := ((n-base)*idStride + shift) & (size - 1)
 	out := make([]byte, digits)
 	for i := digits - 1; i >= 0; i-- {
 		out[i] = idAlphabet[v&31]
@@ -69,10 +71,16 @@ func encodeID(n int64) string {
 	return string(out)
 }
 
+// The shifts keep a request and a key of the same number from looking alike.
+const (
+	requestShift    = 1
+	credentialShift = 0x5F3C7
+)
+
 // idStride is odd, so multiplying by it permutes any power of two.
 const idStride = 0x9E3779B1
 
-func decodeID(s string) (int64, error) {
+func decodeID(s string, shift int64) (int64, error) {
 	if len(s) < 4 || len(s) > 9 {
 		return 0, ErrMalformedID
 	}
@@ -94,8 +102,8 @@ func decodeID(s string) (int64, error) {
 	for digits := 4; digits < len(s); digits++ {
 		base, size = base+size, size<<5
 	}
-	n := base + ((v-1)*inverse(idStride))&(size-1)
-	if n <= 0 || encodeID(n) != canonicalID(s) {
+	n := base + ((v-shift)*inverse(idStride))&(size-1)
+	if n <= 0 || encodeID(n, shift) != canonicalID(s) {
 		return 0, fmt.Errorf("%q: %w", s, ErrMalformedID)
 	}
 	return n, nil

@@ -61,10 +61,10 @@ func TestIDsGrowAtTheBordersOfBlocks(t *testing.T) {
 			if d < 0 {
 				want--
 			}
-			if got := encodeID(n + d); len(got) != want {
+			if got := encodeID(n+d, requestShift); len(got) != want {
 				t.Errorf("%d is %s, want %d characters", n+d, got, want)
 			}
-			if got, err := decodeID(encodeID(n + d)); err != nil || got != n+d {
+			if got, err := decodeID(encodeID(n+d, requestShift), requestShift); err != nil || got != n+d {
 				t.Errorf("%d reads back as %d, %v", n+d, got, err)
 			}
 		}
@@ -75,7 +75,7 @@ func TestIDsAreUnique(t *testing.T) {
 	t.Parallel()
 	seen := make(map[string]int64, 1<<20+5000)
 	add := func(n int64) {
-		code := encodeID(n)
+		code := encodeID(n, requestShift)
 		if other, ok := seen[code]; ok && other != n {
 			t.Fatalf("%d and %d are both %s", other, n, code)
 		}
@@ -92,7 +92,7 @@ func TestIDsAreUnique(t *testing.T) {
 func TestNeighboursDoNotLookAlike(t *testing.T) {
 	t.Parallel()
 	for n := int64(1); n < 1000; n++ {
-		a, b := encodeID(n), encodeID(n+1)
+		a, b := encodeID(n, requestShift), encodeID(n+1, requestShift)
 		same := 0
 		for i := range a {
 			if a[i] == b[i] {

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -40,29 +41,25 @@ type Account struct {
 	DMChannel    string    `bun:"dm_channel,nullzero"` // where the bot talks to this account
 	HomeOpenedAt time.Time `bun:"home_opened_at,nullzero"`
 	RefreshedAt  time.Time `bun:"refreshed_at"`
+
+	PersonLeft bool `bun:"-"` // the person's fence is up; set by AccountOf
 }
 
 // SystemSlack is the Account.System of Slack logins.
 const SystemSlack = "slack"
 
-// SaveAccount inserts or refreshes an account and links it to its person:
-// by owner, the e-mail of a `people` entry, if given; else by unique e-mail.
+// SaveAccount inserts or refreshes an account and links it to its person: by
+// owner, the e-mail of a `people` entry, if given; else, the first time, by
+// unique e-mail. After that the account keeps its person: an address can be
+// changed in Slack, and somebody with a new one must not be somebody new.
 // Outsiders and bots are never linked. It returns the stored row.
 func (t Tx) SaveAccount(ctx context.Context, a Account, owner string) (Account, error) {
 	a.Email = strings.ToLower(a.Email)
-	link := strings.ToLower(owner)
-	if link == "" {
-		link = a.Email
+	person, err := t.personFor(ctx, a, strings.ToLower(owner))
+	if err != nil {
+		return a, err
 	}
-	var person any
-	if link != "" && !a.IsBot && !a.IsOutsider {
-		id, err := t.personByEmail(ctx, link, a.Name)
-		if err != nil {
-			return a, err
-		}
-		person = id
-	}
-	err := t.queryRow(ctx, `
+	err = t.queryRow(ctx, `
 		INSERT INTO account (person_id, system, team, external_id, email, name, is_bot, is_guest, is_outsider, is_deleted, refreshed_at)
 		VALUES ($1, $2, $3, $4, nullif($5, ''), $6, $7, $8, $9, $10, clock_timestamp())
 		ON CONFLICT (system, team, external_id) DO UPDATE
@@ -76,6 +73,35 @@ func (t Tx) SaveAccount(ctx context.Context, a Account, owner string) (Account, 
 		return a, fmt.Errorf("save account: %w", err)
 	}
 	return a, nil
+}
+
+// personFor says whose an account is; nil for nobody's.
+func (t Tx) personFor(ctx context.Context, a Account, owner string) (any, error) {
+	if a.IsBot || a.IsOutsider {
+		return nil, nil
+	}
+	var was PersonID
+	err := t.queryRow(ctx, `SELECT coalesce(person_id, 0) FROM account WHERE system = $1 AND team = $2 AND external_id = $3`,
+		[]any{a.System, a.Team, a.ExternalID}, &was)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, fmt.Errorf("find account: %w", err)
+	}
+	link := owner
+	if link == "" {
+		link = a.Email
+	}
+	if link == "" || (was != 0 && owner == "") {
+		if was == 0 {
+			return nil, nil
+		}
+		return was, nil
+	}
+	now, err := t.personByEmail(ctx, link, a.Name)
+	if err != nil || was == 0 || was == now {
+		return now, err
+	}
+	return now, t.Record(ctx, System("directory"), Event{Action: "account.relinked", Subject: SubjectPerson, SubjectID: int64(now),
+		Before: fmt.Sprint(was), After: fmt.Sprint(now), Reason: "the configuration says whose account " + a.ExternalID + " is"})
 }
 
 // personByEmail finds or makes the person of an e-mail address.
@@ -99,10 +125,26 @@ func (db *DB) AccountOf(ctx context.Context, system, team, externalID string) (A
 	var seconds float64
 	err := db.pool.QueryRow(ctx, `
 		SELECT id, coalesce(person_id, 0), coalesce(email, ''), name, is_bot, is_guest, is_outsider, is_deleted, coalesce(dm_channel, ''),
-		       coalesce(home_opened_at, '0001-01-01'), refreshed_at, extract(epoch FROM clock_timestamp() - refreshed_at)::float8
+		       coalesce(home_opened_at, '0001-01-01'), refreshed_at, extract(epoch FROM clock_timestamp() - refreshed_at)::float8,
+		       EXISTS (SELECT FROM person p WHERE p.id = person_id AND NOT p.active)
 		FROM account WHERE system = $1 AND team = $2 AND external_id = $3`, pgx.QueryExecModeCacheStatement, system, team, externalID).
-		Scan(&a.ID, &a.PersonID, &a.Email, &a.Name, &a.IsBot, &a.IsGuest, &a.IsOutsider, &a.IsDeleted, &a.DMChannel, &a.HomeOpenedAt, &a.RefreshedAt, &seconds)
+		Scan(&a.ID, &a.PersonID, &a.Email, &a.Name, &a.IsBot, &a.IsGuest, &a.IsOutsider, &a.IsDeleted, &a.DMChannel, &a.HomeOpenedAt, &a.RefreshedAt, &seconds, &a.PersonLeft)
 	return a, time.Duration(seconds * float64(time.Second)), wrap("read account", notFound(err))
+}
+
+// PersonsOf maps accounts that were seen before to their persons, zero for
+// unlinked ones; strangers are absent.
+func (db *DB) PersonsOf(ctx context.Context, system, team string, externalIDs []string) (map[string]PersonID, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT external_id, coalesce(person_id, 0) FROM account WHERE system = $1 AND team = $2 AND external_id = ANY($3)`, system, team, externalIDs)
+	if err != nil {
+		return nil, wrap("read persons of accounts", err)
+	}
+	out := map[string]PersonID{}
+	var id string
+	var person PersonID
+	_, err = pgx.ForEachRow(rows, []any{&id, &person}, func() error { out[id] = person; return nil })
+	return out, wrap("read persons of accounts", err)
 }
 
 // SlackAccounts lists the usable Slack accounts of a person: not deleted, not

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -195,12 +196,20 @@ func (t Tx) VoidReviews(ctx context.Context, r *Request, reviewers []PersonID, b
 		if err != nil {
 			return wrap("void review", err)
 		}
-		err = t.Record(ctx, by, Event{Action: "review.voided", Subject: SubjectRequest, SubjectID: int64(r.ID), Reason: reason, PolicyHash: r.PolicyHash})
+		err = t.Record(ctx, by, Event{Action: "review.voided", Subject: SubjectRequest, SubjectID: int64(r.ID),
+			Before: fmt.Sprintf("vote of person %d", id), Reason: reason, PolicyHash: r.PolicyHash})
 		if err != nil {
 			return err
 		}
 	}
 	return wrap("count version", t.queryRow(ctx, `UPDATE request SET version = version + 1 WHERE id = $1 RETURNING version`, []any{r.ID}, &r.Version))
+}
+
+// RequestFrom finds the request that an interaction filed.
+func (t Tx) RequestFrom(ctx context.Context, sourceKey string) (Request, error) {
+	var r Request
+	err := t.NewSelect().Model(&r).Where("source_key = ?", sourceKey).Scan(ctx)
+	return r, bunErr("find request by its source", err)
 }
 
 // LapseDue locks pending requests whose time is up, a batch at a time, and
@@ -227,7 +236,7 @@ func (t Tx) CountPending(ctx context.Context, id PersonID) (int, error) {
 // RequestFilter narrows Requests; the zero value means all.
 type RequestFilter struct {
 	RequesterID PersonID
-	ReviewerID  PersonID // eligible, has not voted, not the requester
+	ReviewerID  PersonID // asked now, has not voted, not the requester; oldest first
 	States      []RequestState
 	Limit       int // zero means 50
 }
@@ -235,7 +244,11 @@ type RequestFilter struct {
 // Requests lists requests, newest first.
 func (db *DB) Requests(ctx context.Context, f RequestFilter) ([]Request, error) {
 	var out []Request
-	q := db.bun.NewSelect().Model(&out).Order("id DESC").Limit(int64(orDefault(f.Limit, 50)))
+	order := "id DESC"
+	if f.ReviewerID != 0 {
+		order = "id" // whoever has waited longest comes first
+	}
+	q := db.bun.NewSelect().Model(&out).Order(order).Limit(int64(orDefault(f.Limit, 50)))
 	if f.RequesterID != 0 {
 		q = q.Where("requester_id = ?", f.RequesterID)
 	}
@@ -244,7 +257,9 @@ func (db *DB) Requests(ctx context.Context, f RequestFilter) ([]Request, error) 
 	}
 	if f.ReviewerID != 0 {
 		q = q.Where("requester_id <> ?", f.ReviewerID).
-			Where("EXISTS (SELECT FROM step s WHERE s.request_id = r.id AND s.eligible @> ARRAY[?]::bigint[])", f.ReviewerID).
+			Where("EXISTS (SELECT FROM step s WHERE s.request_id = r.id AND s.eligible @> ARRAY[?]::bigint[]"+
+				" AND s.position = (SELECT min(t.position) FROM step t WHERE t.request_id = r.id AND t.quorum > (SELECT count(*) FROM review v"+
+				" WHERE v.request_id = r.id AND v.position = t.position AND v.decision = 'approve' AND v.voided_at IS NULL)))", f.ReviewerID).
 			Where("NOT EXISTS (SELECT FROM review v WHERE v.request_id = r.id AND v.reviewer_id = ? AND v.voided_at IS NULL)", f.ReviewerID)
 	}
 	return out, bunErr("list requests", q.Scan(ctx))

@@ -24,17 +24,47 @@ type Tx struct {
 	db   *DB
 }
 
+// ErrUnsure says that the connection was lost during the commit: whether the
+// transaction stands can't be told from here.
+var ErrUnsure = errors.New("the connection was lost during the commit")
+
+// txWithin ends a transaction that nobody ends otherwise.
+const txWithin = 2 * time.Minute
+
 // InTx runs fn in one transaction and commits if it returns nil. Nothing fn
-// did is seen by anybody before that.
-func (db *DB) InTx(ctx context.Context, fn func(context.Context, Tx) error) error {
+// did is seen by anybody before that. ctx bounds the statements but not the
+// commit: once that is sent, only its answer says what holds.
+func (db *DB) InTx(ctx context.Context, fn func(context.Context, Tx) error) (err error) {
 	conn, err := db.bun.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("borrow connection: %w", err)
 	}
 	defer func() { _ = conn.Close() }()
-	return conn.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		return fn(ctx, Tx{Tx: tx, conn: conn.Conn, db: db})
-	})
+	life, cancel := context.WithTimeout(context.WithoutCancel(ctx), txWithin)
+	defer cancel()
+	tx, err := conn.BeginTx(life, nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	committing := false
+	defer func() { // also when fn panics
+		if !committing {
+			_ = tx.Rollback()
+		}
+	}()
+	if err := fn(ctx, Tx{Tx: tx, conn: conn.Conn, db: db}); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	committing = true
+	err = tx.Commit()
+	var refused *pgconn.PgError
+	if err != nil && !errors.As(err, &refused) {
+		return fmt.Errorf("%w: %w", ErrUnsure, err)
+	}
+	return wrap("commit", err)
 }
 
 // PGX lends the transaction's own pgx connection. Close every bun row set

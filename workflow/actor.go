@@ -29,6 +29,8 @@ func (a Actor) Admit() error {
 		return refuse(RuleBot, "Bots can't ask for keys or review requests; a person has to.")
 	case acc.IsDeleted:
 		return refuse(RuleInactive, "Your account is deactivated, so it can't ask for keys or review requests.")
+	case acc.PersonLeft:
+		return refuse(RuleInactive, "You are marked as having left, so Latchkey does nothing for you. If that is wrong, ask an admin.")
 	case acc.IsGuest:
 		return refuse(RuleGuest, "Guests can't ask for keys or review requests. Ask a full member of the workspace.")
 	case acc.PersonID == 0:

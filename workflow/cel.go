@@ -54,15 +54,20 @@ func compileCondition(env *cel.Env, source string) (cel.Program, error) {
 	return p, nil
 }
 
-// holds evaluates a condition; one that fails to evaluate does not hold.
-func holds(p cel.Program, ask AskFacts, person PersonFacts) bool {
+// holds evaluates a condition; none at all holds. A condition may fail to
+// evaluate (the tenth letter of a short reason): the caller decides what is
+// safe then, for whoever asks chooses what is evaluated.
+func holds(p cel.Program, ask AskFacts, person PersonFacts) (bool, error) {
 	if p == nil {
-		return true
+		return true, nil
 	}
 	out, _, err := p.Eval(map[string]any{"request": ask, "requester": person})
 	if err != nil {
-		return false
+		return false, fmt.Errorf("evaluate condition: %w", err)
 	}
 	yes, ok := out.Value().(bool)
-	return ok && yes
+	if !ok {
+		return false, fmt.Errorf("evaluate condition: gives %s", out.Type())
+	}
+	return yes, nil
 }

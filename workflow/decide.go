@@ -40,7 +40,10 @@ func (r *Rules) decide(ask Ask, who PersonFacts) (ruling, error) {
 		Reason: ask.Reason, Access: string(r.access(ask.Connection, ask.Scopes))}
 	var closest miss
 	for _, p := range r.Policies {
-		m, ok := r.match(p, ask, facts, who)
+		m, ok, err := r.match(p, ask, facts, who)
+		if err != nil {
+			return ruling{}, err
+		}
 		if !ok {
 			if m.closeness > closest.closeness {
 				closest = m
@@ -52,7 +55,8 @@ func (r *Rules) decide(ask Ask, who PersonFacts) (ruling, error) {
 		}
 		out := ruling{policy: p}
 		for _, s := range p.Approval.Steps {
-			if holds(r.conditions[s.When], facts, who) {
+			// A step whose condition can't be judged is asked.
+			if yes, err := holds(r.conditions[s.When], facts, who); yes || err != nil {
 				s.Quorum = max(s.Quorum, 1)
 				out.steps = append(out.steps, s)
 			}
@@ -128,30 +132,36 @@ type miss struct {
 }
 
 // match says whether a policy rules over an ask; if only the person or the
-// condition is missing, it says so.
-func (r *Rules) match(p Policy, ask Ask, facts AskFacts, who PersonFacts) (miss, bool) {
+// condition is missing, it says so. A condition that can't be judged is an
+// error: going on to the next rule might be going on to a looser one.
+func (r *Rules) match(p Policy, ask Ask, facts AskFacts, who PersonFacts) (miss, bool, error) {
 	if !matchesAny(p.Connections, ask.Connection) {
-		return miss{}, false
+		return miss{}, false, nil
 	}
 	if len(p.Kinds) > 0 && !slices.Contains(p.Kinds, ask.Kind) {
-		return miss{}, false
+		return miss{}, false, nil
 	}
 	for _, s := range ask.Scopes {
 		if !matchesAny(p.Scopes, s) {
-			return miss{}, false
+			return miss{}, false, nil
 		}
 	}
 	if p.Holders == "service_accounts" {
-		return miss{1, refuse(RuleNoPolicy, "The rule %s gives this to service accounts only.", p.Name).on("scopes")}, false
+		return miss{1, refuse(RuleNoPolicy, "The rule %s gives this to service accounts only.", p.Name).on("scopes")}, false, nil
 	}
 	if !slices.ContainsFunc(p.Requesters, func(g string) bool { return slices.Contains(who.Groups, g) }) {
 		return miss{2, refuse(RuleNoPolicy, "The rule %s would allow this, but only for %s. Ask somebody there, or an admin.",
-			p.Name, strings.Join(p.Requesters, ", ")).on("scopes")}, false
+			p.Name, strings.Join(p.Requesters, ", ")).on("scopes")}, false, nil
 	}
-	if p.When != "" && !holds(r.conditions[p.When], facts, who) {
-		return miss{3, refuse(RuleNoPolicy, "The rule %s would allow this, but its condition is not met: %s", p.Name, conditionWords(p.When))}, false
+	yes, err := holds(r.conditions[p.When], facts, who)
+	if err != nil {
+		return miss{}, false, refuse(RuleNoPolicy, "The rule %s can't be judged for this request, because its condition fails: %s Ask an admin to mend it.",
+			p.Name, conditionWords(p.When))
 	}
-	return miss{}, true
+	if !yes {
+		return miss{3, refuse(RuleNoPolicy, "The rule %s would allow this, but its condition is not met: %s", p.Name, conditionWords(p.When))}, false, nil
+	}
+	return miss{}, true, nil
 }
 
 // conditionWords shows a condition as it is written: admins wrote it for

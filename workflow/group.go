@@ -37,6 +37,9 @@ func (r *Rules) Sources(names ...string) []string {
 	return slices.Compact(out)
 }
 
+// AllSources is Sources of every configured group.
+func (r *Rules) AllSources() []string { return r.Sources(r.groupNames()...) }
+
 // membership is who is in which group right now, as far as it is known.
 type membership struct {
 	members  map[string][]storage.PersonID // active persons only
@@ -111,6 +114,54 @@ func readMembership(ctx context.Context, tx storage.Tx, r *Rules, names []string
 		slices.Sort(m.members[Everyone])
 	}
 	return m, nil
+}
+
+// reviewers reads who may review a request. Members are who the policy it was
+// filed under calls so and today's does as well: a group that grew since helps
+// nobody, and who was taken out of it is out.
+func (s *Service) reviewers(ctx context.Context, tx storage.Tx, filed *Rules, names []string, also ...storage.PersonID) (membership, error) {
+	m, err := readMembership(ctx, tx, filed, names, also...)
+	if err != nil {
+		return m, err
+	}
+	changed := s.changedGroups(filed, names)
+	if len(changed) == 0 {
+		return m, nil
+	}
+	today, err := readMembership(ctx, tx, s.today, changed)
+	if err != nil {
+		return m, err
+	}
+	for _, name := range changed {
+		if _, there := s.today.Groups[name]; !there {
+			delete(m.members, name)
+			delete(m.unknown, name)
+			continue
+		}
+		m.members[name] = slices.DeleteFunc(m.members[name], func(id storage.PersonID) bool { return !today.has(name, id) })
+		if why := today.unknown[name]; why != "" {
+			m.unknown[name] = why
+		}
+	}
+	return m, nil
+}
+
+// changedGroups lists the groups that today's policy defines otherwise.
+func (s *Service) changedGroups(filed *Rules, names []string) []string {
+	var out []string
+	for _, name := range names {
+		now, was := s.today.Groups[name], filed.Groups[name]
+		if now.source() != was.source() || !slices.Equal(now.Members, was.Members) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// refreshReviewers brings the groups that reviewers asks up to date.
+func (s *Service) refreshReviewers(ctx context.Context, filed *Rules, steps []storage.Step) {
+	names := groupsOf(steps)
+	s.Refresh(ctx, append(filed.Sources(names...), s.today.Sources(s.changedGroups(filed, names)...)...))
 }
 
 func (m membership) has(group string, id storage.PersonID) bool {

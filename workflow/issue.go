@@ -37,22 +37,32 @@ func (s *Service) Issue(ctx context.Context, id storage.CredentialID) error {
 		return s.failIssue(ctx, c, fmt.Errorf("%s can't issue keys: %w", c.Connection, connectors.ErrUnsupported))
 	}
 	if c.Attempts > 1 && !c.Brokered {
-		if err := s.clearLost(ctx, conn, c); err != nil {
-			return s.retryIssue(ctx, c, err)
+		err := s.clearLost(ctx, conn, c)
+		if errors.Is(err, connectors.ErrUnsupported) {
+			return s.failIssue(ctx, c, err)
+		}
+		if err != nil { // whatever it is, it does not prove that nothing was made
+			return s.putOffIssue(ctx, c, err)
 		}
 	}
 	now, err := s.DB.Now(ctx)
 	if err != nil {
 		return err
 	}
-	issued, err := issuer.Issue(ctx, connectors.IssueRequest{Label: c.ID.String(), Owner: s.ownerAt(ctx, c), Scopes: c.Scopes,
+	owner, err := s.ownerAt(ctx, c)
+	if err != nil {
+		return err
+	}
+	call, cancel := context.WithTimeout(ctx, s.callWithin())
+	defer cancel()
+	issued, err := issuer.Issue(call, connectors.IssueRequest{Label: s.label(c.ID), Owner: owner, Scopes: c.Scopes,
 		ExpiresAt: now.Add(time.Duration(c.LifetimeS) * time.Second)})
 	if err != nil {
 		return s.retryIssue(ctx, c, err)
 	}
 	s.Fault("issue:answered")
 	if err := s.activate(ctx, c, issued); err != nil {
-		return err
+		return s.putOffIssue(ctx, c, err)
 	}
 	s.Fault("issue:stored")
 	return nil
@@ -74,7 +84,7 @@ func (s *Service) leaseIssue(ctx context.Context, id storage.CredentialID) (c st
 		if err != nil {
 			return c, false, err
 		}
-		s.Refresh(ctx, rules.Sources(groupsOf(steps)...))
+		s.refreshReviewers(ctx, rules, steps)
 	}
 	err = s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
 		// The request first, then the credential: the order every path uses.
@@ -101,6 +111,15 @@ func (s *Service) leaseIssue(ctx context.Context, id storage.CredentialID) (c st
 	return c, mine, err
 }
 
+// label is how we name a credential at its vendor. It tells installations that
+// share a vendor's tenant apart: each has a data key of its own.
+func (s *Service) label(id storage.CredentialID) string {
+	return "latchkey-" + s.Keys.Box.Derive("installation").Expose()[:8] + "-" + id.String()
+}
+
+// callWithin bounds a call to a vendor so that it ends before its lease.
+func (s *Service) callWithin() time.Duration { return s.LeaseFor * 4 / 5 }
+
 // stillAllowed is the check at issue: the requester is active, and every
 // approval still comes from an eligible person. It returns why not.
 func (s *Service) stillAllowed(ctx context.Context, tx storage.Tx, c storage.Credential) (string, error) {
@@ -115,7 +134,7 @@ func (s *Service) stillAllowed(ctx context.Context, tx storage.Tx, c storage.Cre
 	if err != nil {
 		return "", err
 	}
-	m, err := readMembership(ctx, tx, rules, groupsOf(steps), append(reviewers(reviews), r.RequesterID)...)
+	m, err := s.reviewers(ctx, tx, rules, groupsOf(steps), append(voters(reviews), r.RequesterID)...)
 	if err != nil {
 		return "", err
 	}
@@ -137,7 +156,7 @@ func (s *Service) stillAllowed(ctx context.Context, tx storage.Tx, c storage.Cre
 	return "", nil
 }
 
-func reviewers(reviews []storage.Review) []storage.PersonID {
+func voters(reviews []storage.Review) []storage.PersonID {
 	out := make([]storage.PersonID, len(reviews))
 	for i, v := range reviews {
 		out[i] = v.ReviewerID
@@ -146,28 +165,21 @@ func reviewers(reviews []storage.Review) []storage.PersonID {
 }
 
 // ownerAt is the requester as the vendor knows them, as far as we can say.
-func (s *Service) ownerAt(ctx context.Context, c storage.Credential) connectors.AccountRef {
+func (s *Service) ownerAt(ctx context.Context, c storage.Credential) (connectors.AccountRef, error) {
 	people, err := s.DB.People(ctx, c.OwnerID)
-	if err != nil {
-		return connectors.AccountRef{}
-	}
-	return connectors.AccountRef{Email: people[c.OwnerID].Email}
+	return connectors.AccountRef{Email: people[c.OwnerID].Email}, err
 }
 
 // clearLost finds what earlier tries may have left at the vendor by its label
 // and revokes it: its secret is lost, so nobody could use it.
 func (s *Service) clearLost(ctx context.Context, conn connectors.Connector, c storage.Credential) error {
-	found, err := findByLabel(ctx, conn, c.ID.String())
+	found, err := findByLabel(ctx, conn, s.label(c.ID))
 	if err != nil {
 		return err
 	}
-	revoker, ok := connectors.As[connectors.Revoker](conn)
-	if !ok && len(found) > 0 {
-		return fmt.Errorf("a key whose answer was lost can't be revoked: %w", connectors.ErrUnrecoverable)
-	}
 	for _, ref := range found {
-		if err := revoker.Revoke(ctx, ref); err != nil {
-			return fmt.Errorf("revoke key whose answer was lost: %w", err)
+		if err := endAtVendor(ctx, conn, ref); err != nil {
+			return fmt.Errorf("key whose answer was lost: %w", err)
 		}
 		s.Logger.Warn().Stringer("credential", c.ID).Str("vendor_ref", ref.ID).Msg("revoked a key whose answer was lost")
 	}
@@ -180,7 +192,7 @@ func findByLabel(ctx context.Context, conn connectors.Connector, label string) (
 	lister, ok := connectors.As[connectors.Lister](conn)
 	if !ok {
 		return nil, fmt.Errorf("an earlier try may have made a key, and this system can't list keys: look there for the label %s: %w",
-			label, connectors.ErrUnrecoverable)
+			label, connectors.ErrUnsupported)
 	}
 	var found []connectors.Ref
 	for cred, err := range lister.Credentials(ctx) {
@@ -195,7 +207,8 @@ func findByLabel(ctx context.Context, conn connectors.Connector, label string) (
 }
 
 // activate stores the vendor's success: the only way to active. A request
-// that was given up meanwhile has its key revoked instead.
+// that was given up meanwhile has its key revoked instead, and so has a worker
+// that answers after its lease: another one may have been at it since.
 func (s *Service) activate(ctx context.Context, leased storage.Credential, issued connectors.Issued) error {
 	return s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
 		r, _, _, err := tx.LockRequest(ctx, leased.RequestID)
@@ -210,11 +223,14 @@ func (s *Service) activate(ctx context.Context, leased storage.Credential, issue
 		if err != nil {
 			return err
 		}
-		if c.State == storage.CredentialRevoking {
+		if issued.Ref.ID == "" {
+			return fmt.Errorf("activate %s: the system gave the key no ID", c.ID)
+		}
+		if c.State == storage.CredentialRevoking && c.VendorRef == "" {
 			return tx.AdoptRef(ctx, c.ID, issued.Ref.ID)
 		}
-		if c.State != storage.CredentialIssuing || issued.Ref.ID == "" {
-			return fmt.Errorf("activate %s in state %s: %w", c.ID, c.State, storage.ErrConflict)
+		if c.State != storage.CredentialIssuing || c.Attempts != leased.Attempts {
+			return revokeStraysOf(ctx, tx, c, issued.Ref.ID)
 		}
 		c.VendorRef, c.Attempts, c.LeaseUntil = issued.Ref.ID, 0, time.Time{}
 		c.ActivatedAt = now
@@ -248,19 +264,42 @@ func (s *Service) activate(ctx context.Context, leased storage.Credential, issue
 		if err := moveRequest(ctx, tx, &r, eventFulfill, by, ""); err != nil {
 			return err
 		}
+		if err := revokeStraysOf(ctx, tx, c, ""); err != nil {
+			return err
+		}
 		return notifyCredential(ctx, tx, c)
 	})
 }
 
 // retryIssue sorts a failure: for good, or to be tried again after a while.
-// The request shows what is going on meanwhile.
 func (s *Service) retryIssue(ctx context.Context, c storage.Credential, cause error) error {
-	if errors.Is(cause, connectors.ErrUnrecoverable) || errors.Is(cause, connectors.ErrUnsupported) || c.Attempts >= maxIssueAttempts {
+	if errors.Is(cause, connectors.ErrUnrecoverable) || errors.Is(cause, connectors.ErrUnsupported) {
 		return s.failIssue(ctx, c, cause)
 	}
-	s.Logger.Warn().Err(cause).Stringer("credential", c.ID).Int("attempt", c.Attempts).Msg("issue failed, will retry")
+	return s.putOffIssue(ctx, c, cause)
+}
+
+// putOffIssue has the key tried again after a while, but not for ever. The
+// request shows what is going on meanwhile.
+func (s *Service) putOffIssue(ctx context.Context, leased storage.Credential, cause error) error {
+	if leased.Attempts >= maxIssueAttempts {
+		return s.failIssue(ctx, leased, cause)
+	}
+	s.Logger.Warn().Err(cause).Stringer("credential", leased.ID).Int("attempt", leased.Attempts).Msg("issue failed, will retry")
 	return s.DB.InTx(context.WithoutCancel(ctx), func(ctx context.Context, tx storage.Tx) error {
-		if err := tx.Release(ctx, c.ID, backoff(c.Attempts, cause), retryWords(cause)); err != nil {
+		c, err := tx.LockCredential(ctx, leased.ID)
+		if err != nil || c.Attempts != leased.Attempts {
+			return err // another worker has the lease by now
+		}
+		again, words := backoff(c.Attempts, cause), retryWords(cause)
+		switch c.State {
+		case storage.CredentialIssuing:
+		case storage.CredentialRevoking: // given up meanwhile: the revocation's turn
+			again, words = 0, c.StateReason
+		default:
+			return nil
+		}
+		if err := tx.Release(ctx, c.ID, again, words); err != nil {
 			return err
 		}
 		return notifyCredential(ctx, tx, c)
@@ -305,6 +344,11 @@ func (s *Service) endIssue(ctx context.Context, tx storage.Tx, c *storage.Creden
 	c.NextActionAt, c.LeaseUntil = time.Time{}, time.Time{}
 	if err := moveCredential(ctx, tx, c, eventIssueFail, by, why); err != nil {
 		return err
+	}
+	if c.Attempts > 0 { // an earlier try may have made a key all the same
+		if err := revokeStraysOf(ctx, tx, *c, ""); err != nil {
+			return err
+		}
 	}
 	r, _, _, err := tx.LockRequest(ctx, c.RequestID)
 	if err != nil {

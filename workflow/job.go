@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -24,6 +25,10 @@ type IssueArgs struct {
 // Kind implements river.JobArgs.
 func (IssueArgs) Kind() string { return "issue_credential" }
 
+// InsertOpts implements river.JobArgsWithInsertOpts: one try a job, because it
+// is the sweep that tries again, when the row's lease ends.
+func (IssueArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: 1} }
+
 // RevokeArgs is the job that ends a key at its vendor.
 type RevokeArgs struct {
 	ID storage.CredentialID `json:"id"`
@@ -31,6 +36,9 @@ type RevokeArgs struct {
 
 // Kind implements river.JobArgs.
 func (RevokeArgs) Kind() string { return "revoke_credential" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts, as for IssueArgs.
+func (RevokeArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: 1} }
 
 // NotifyArgs is the job that brings messages up to date.
 type NotifyArgs struct {
@@ -43,7 +51,11 @@ func (NotifyArgs) Kind() string { return "notify" }
 
 // notifyForever keeps a message that could not be sent; Slack may be down for
 // long.
-const notifyForever = 1000
+const notifyForever = maxTries
+
+// maxTries is as many as River can count. With half an hour between the later
+// ones it is for ever.
+const maxTries = math.MaxInt16
 
 // notifyQueue is a queue of its own, so that many messages neither hold up
 // keys nor crowd out the people who are clicking.
@@ -84,6 +96,7 @@ func (s *Service) NewWorkers(n Notifier) (*Workers, error) {
 	river.AddWorker(all, river.WorkFunc(func(ctx context.Context, j *river.Job[RevokeArgs]) error {
 		return outcome(s.FinishRevoke(ctx, j.Args.ID))
 	}))
+	river.AddWorker(all, &strayWorker{service: s})
 	river.AddWorker(all, &notifyWorker{service: s, notifier: n})
 	client, err := river.NewClient(riverpgxv5.New(s.DB.Pool()), &river.Config{
 		Workers:              all,

@@ -129,12 +129,18 @@ func (s *Service) LookAtCredential(ctx context.Context, id storage.CredentialID)
 	if out.Events, err = s.DB.Events(ctx, storage.SubjectCredential, int64(id)); err != nil {
 		return out, err
 	}
+	return out, nil
+}
+
+// endpoints adds what a key was used for, which is only read where it is
+// looked at: a busy key has a long log.
+func (s *Service) endpoints(ctx context.Context, v *CredentialView) error {
 	now, err := s.DB.Now(ctx)
 	if err != nil {
-		return out, err
+		return err
 	}
-	out.Endpoints, err = s.DB.EndpointUse(ctx, id, now.Add(-usageWindow))
-	return out, err
+	v.Endpoints, err = s.DB.EndpointUse(ctx, v.Credential.ID, now.Add(-usageWindow))
+	return err
 }
 
 func scopeViews(r *Rules, connection string, asked, granted []string) []ScopeView {
@@ -150,8 +156,8 @@ func scopeViews(r *Rules, connection string, asked, granted []string) []ScopeVie
 	return out
 }
 
-// Show is LookAtCredential for a person: the owner, an admin, or whoever
-// reviews its request. The reveal link is the owner's alone.
+// Show is LookAtCredential for a person: the owner or an admin. The reveal
+// link is the owner's alone.
 func (s *Service) Show(ctx context.Context, a Actor, id storage.CredentialID) (CredentialView, error) {
 	if err := a.Admit(); err != nil {
 		return CredentialView{}, err
@@ -160,18 +166,17 @@ func (s *Service) Show(ctx context.Context, a Actor, id storage.CredentialID) (C
 	if err != nil {
 		return v, err
 	}
-	if v.Credential.OwnerID == a.Account.PersonID {
-		return v, nil
+	if v.Credential.OwnerID != a.Account.PersonID {
+		v.RevealURL = ""
+		admin, err := s.IsAdmin(ctx, a)
+		if err != nil {
+			return CredentialView{}, err
+		}
+		if !admin {
+			return CredentialView{}, refuse(RuleAdminOnly, "Only its owner or an admin can look at %s.", id)
+		}
 	}
-	v.RevealURL = ""
-	admin, err := s.IsAdmin(ctx, a)
-	if err != nil {
-		return CredentialView{}, err
-	}
-	if !admin {
-		return CredentialView{}, refuse(RuleAdminOnly, "Only its owner or an admin can look at %s.", id)
-	}
-	return v, nil
+	return v, s.endpoints(ctx, &v)
 }
 
 // ShowRequest is LookAtRequest for a person: the requester, an eligible
@@ -246,7 +251,6 @@ func (s *Service) Waiting(ctx context.Context, a Actor) ([]RequestView, error) {
 			out = append(out, v)
 		}
 	}
-	slices.Reverse(out)
 	return out, nil
 }
 

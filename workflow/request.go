@@ -58,6 +58,9 @@ func (s *Service) weigh(ctx context.Context, tx storage.Tx, a Actor, ask Ask) (w
 		return weighed{}, err
 	}
 	rule, err := s.today.decide(ask, who)
+	if r, refused := AsRefusal(err); refused && r.Rule == RuleNoPolicy && len(members.unknown) > 0 {
+		return weighed{}, refuse(RuleGroupUnknown, "Not every group can be read right now, so Latchkey can't tell whether you may ask for this. Try again in a minute, or tell an admin.")
+	}
 	if err != nil {
 		return weighed{}, err
 	}
@@ -94,6 +97,11 @@ func (s *Service) Submit(ctx context.Context, a Actor, ask Ask, sourceKey string
 		}
 		pending, err := tx.CountPending(ctx, a.Account.PersonID) // also holds the person, so quotas can't be raced
 		if err != nil {
+			return err
+		}
+		filed, err := tx.RequestFrom(ctx, sourceKey)
+		if !errors.Is(err, storage.ErrNotFound) {
+			r = filed // the same interaction again, whatever the policy says by now
 			return err
 		}
 		f, err := s.weigh(ctx, tx, a, ask)

@@ -34,7 +34,7 @@ type TicketState string
 const (
 	TicketReady TicketState = "ready"
 	TicketSpent TicketState = "spent" // the key was shown
-	TicketOver  TicketState = "over"  // too late, or the key was revoked
+	TicketOver  TicketState = "over"  // too late, the key was revoked, or its owner left
 )
 
 func (s *Service) ticketPlace(id storage.CredentialID) secret.Place {
@@ -163,10 +163,14 @@ func (s *Service) lockTicket(ctx context.Context, tx storage.Tx, token string) (
 	if err != nil {
 		return k, c, "", err
 	}
+	owner, err := tx.Standings(ctx, []storage.PersonID{c.OwnerID})
+	if err != nil {
+		return k, c, "", err
+	}
 	switch {
 	case k.RevealedAt.Year() > 1:
 		return k, c, TicketSpent, nil
-	case k.Sealed == nil, !k.Now.Before(k.ExpiresAt), c.State != storage.CredentialActive:
+	case k.Sealed == nil, !k.Now.Before(k.ExpiresAt), c.State != storage.CredentialActive, !owner[c.OwnerID].Active:
 		return k, c, TicketOver, nil
 	}
 	return k, c, TicketReady, nil

@@ -30,7 +30,7 @@ func (s *Service) Review(ctx context.Context, a Actor, id storage.RequestID, v V
 	if err != nil {
 		return seen, err
 	}
-	s.Refresh(ctx, rules.Sources(groupsOf(steps)...))
+	s.refreshReviewers(ctx, rules, steps)
 
 	var r storage.Request
 	var late error
@@ -49,7 +49,7 @@ func (s *Service) Review(ctx context.Context, a Actor, id storage.RequestID, v V
 			late = refuse(RuleLapsed, "%s lapsed because nobody decided in time. %s can ask again.", id, "The requester")
 			return s.lapse(ctx, tx, &r)
 		}
-		members, err := readMembership(ctx, tx, rules, groupsOf(steps), a.Account.PersonID)
+		members, err := s.reviewers(ctx, tx, rules, groupsOf(steps), a.Account.PersonID)
 		if err != nil {
 			return err
 		}
@@ -68,7 +68,13 @@ func (s *Service) Review(ctx context.Context, a Actor, id storage.RequestID, v V
 		if err := tx.InsertReview(ctx, &r, review, a.by()); err != nil {
 			return err
 		}
-		if err := s.conclude(ctx, tx, &r, steps, append(reviews, review), a, v); err != nil {
+		reviews = append(reviews, review)
+		if v.Decision == storage.Approve {
+			if err := mayGoOn(steps, reviews, members); err != nil {
+				return err
+			}
+		}
+		if err := s.conclude(ctx, tx, &r, steps, reviews, a, v); err != nil {
 			return err
 		}
 		return notifyRequest(ctx, tx, r.ID)
@@ -98,7 +104,7 @@ func (s *Service) ReviewForm(ctx context.Context, a Actor, id storage.RequestID)
 		if err != nil {
 			return err
 		}
-		m, err := readMembership(ctx, tx, rules, groupsOf(steps), a.Account.PersonID)
+		m, err := s.reviewers(ctx, tx, rules, groupsOf(steps), a.Account.PersonID)
 		if err != nil {
 			return err
 		}
@@ -173,6 +179,45 @@ func mayReview(r storage.Request, steps []storage.Step, reviews []storage.Review
 	return mine, nil
 }
 
+// mayGoOn refuses an approval after which the request could not come to a good
+// end: because a vote that it rests on can't be checked now, or because a
+// later step needs this very person. It is pure.
+func mayGoOn(steps []storage.Step, reviews []storage.Review, m membership) error {
+	voted := map[storage.PersonID]bool{}
+	for _, v := range reviews {
+		voted[v.ReviewerID] = true
+	}
+	current := currentStep(steps, reviews)
+	if current == len(steps) {
+		for _, v := range reviews {
+			if group := steps[v.Position].Group; m.unknown[group] != "" {
+				return refuse(RuleGroupUnknown, "The earlier approvals of %s can't be checked right now: %s. Nothing was counted; try again in a minute.", group, m.unknown[group])
+			}
+		}
+		return nil
+	}
+	var left []storage.Step
+	for i, st := range steps[current:] {
+		need := st.Quorum
+		for _, v := range reviews {
+			if v.Position == current+i && v.Decision == storage.Approve {
+				need--
+			}
+		}
+		rest := storage.Step{Group: st.Group, Quorum: need}
+		for _, id := range st.Eligible {
+			if !voted[id] {
+				rest.Eligible = append(rest.Eligible, id)
+			}
+		}
+		left = append(left, rest)
+	}
+	if groups := tooSmall(left); groups != nil {
+		return refuse(RuleGroupEmpty, "Your approval is needed in a later step: without you, too few people are left in %s. Let somebody else approve this step.", strings.Join(groups, " and "))
+	}
+	return nil
+}
+
 // currentStep is the first whose quorum is not met; len(steps) when all are.
 func currentStep(steps []storage.Step, reviews []storage.Review) int {
 	for i, st := range steps {
@@ -215,7 +260,7 @@ func (s *Service) applyVote(r *storage.Request, position int, a Actor, v Vote) (
 		}
 		if v.Lifetime != 0 {
 			if v.Lifetime < MinDuration || time.Duration(v.Lifetime) > r.Granted() {
-				return out, refuse(RuleCeiling, "Approve at least a second and at most %s.", Duration(r.Granted()).Words()).on("lifetime")
+				return out, refuse(RuleCeiling, "Approve at most %s.", Duration(r.Granted()).Words()).on("lifetime")
 			}
 			r.GrantedS = int64(time.Duration(v.Lifetime) / time.Second)
 		}

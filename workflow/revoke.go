@@ -19,6 +19,9 @@ const revokeLoud = 5
 // owner ("give back"). A brokered key stops working at the commit. Doing it
 // again is no error.
 func (s *Service) Revoke(ctx context.Context, a Actor, id storage.CredentialID, reason string) (storage.Credential, error) {
+	if err := a.Admit(); err != nil {
+		return storage.Credential{}, err
+	}
 	s.Refresh(ctx, s.today.Sources(s.today.Admins...))
 	c, err := s.DB.Credential(ctx, id)
 	if err != nil {
@@ -130,7 +133,7 @@ func (s *Service) FinishRevoke(ctx context.Context, id storage.CredentialID) err
 		s.Fault("revoke:answered")
 	}
 	err = s.DB.InTx(context.WithoutCancel(ctx), func(ctx context.Context, tx storage.Tx) error {
-		return s.settleRevoke(ctx, tx, c.ID, cause)
+		return s.settleRevoke(ctx, tx, c, cause)
 	})
 	if err == nil && cause == nil {
 		s.Fault("revoke:stored")
@@ -138,48 +141,62 @@ func (s *Service) FinishRevoke(ctx context.Context, id storage.CredentialID) err
 	return err
 }
 
-// revokeAtVendor ends the key and everything with its label, and returns nil
-// only if the vendor then says that it is dead.
+// revokeAtVendor ends the key or, before its vendor's ID is known, everything
+// with its label.
 func (s *Service) revokeAtVendor(ctx context.Context, c storage.Credential) error {
-	conn := s.Connectors[c.Connection]
-	revoker, ok := connectors.As[connectors.Revoker](conn)
-	if !ok {
-		return fmt.Errorf("%s can't revoke keys: %w", c.Connection, connectors.ErrUnsupported)
+	if c.Brokered {
+		return nil // the gateway refuses it since the row said so
 	}
+	conn := s.Connectors[c.Connection]
 	var refs []connectors.Ref
 	if c.VendorRef != "" {
 		refs = append(refs, connectors.Ref{ID: c.VendorRef})
 	}
-	if c.VendorRef == "" && !c.Brokered {
-		found, err := findByLabel(ctx, conn, c.ID.String())
+	if c.VendorRef == "" {
+		found, err := findByLabel(ctx, conn, s.label(c.ID))
 		if err != nil {
 			return err
 		}
 		refs = found
 	}
 	for _, ref := range refs {
-		if err := revoker.Revoke(ctx, ref); err != nil {
-			return fmt.Errorf("revoke: %w", err)
-		}
-		verifier, ok := connectors.As[connectors.Verifier](conn)
-		if !ok {
-			continue
-		}
-		alive, err := verifier.Verify(ctx, ref)
-		if err != nil {
-			return fmt.Errorf("verify revoke: %w", err)
-		}
-		if alive != connectors.Dead {
-			return fmt.Errorf("the system said revoked, but the key is %s", alive)
+		if err := endAtVendor(ctx, conn, ref); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// settleRevoke stores the vendor's answer.
-func (s *Service) settleRevoke(ctx context.Context, tx storage.Tx, id storage.CredentialID, cause error) error {
-	c, err := tx.LockCredential(ctx, id)
-	if err != nil || c.State != storage.CredentialRevoking {
+// endAtVendor revokes one key and returns nil only if the vendor then says,
+// where it can say, that the key is dead.
+func endAtVendor(ctx context.Context, conn connectors.Connector, ref connectors.Ref) error {
+	revoker, ok := connectors.As[connectors.Revoker](conn)
+	if !ok {
+		return fmt.Errorf("the system can't revoke keys: %w", connectors.ErrUnsupported)
+	}
+	if err := revoker.Revoke(ctx, ref); err != nil {
+		return fmt.Errorf("revoke: %w", err)
+	}
+	verifier, ok := connectors.As[connectors.Verifier](conn)
+	if !ok {
+		return nil
+	}
+	alive, err := verifier.Verify(ctx, ref)
+	if err != nil {
+		return fmt.Errorf("verify revoke: %w", err)
+	}
+	if alive != connectors.Dead {
+		return fmt.Errorf("the system said revoked, but the key is %s", alive)
+	}
+	return nil
+}
+
+// settleRevoke stores the vendor's answer. An answer about another key than
+// the row's, which a late issue may have brought meanwhile, says nothing, and
+// a failure counts only for the worker that still has the lease.
+func (s *Service) settleRevoke(ctx context.Context, tx storage.Tx, leased storage.Credential, cause error) error {
+	c, err := tx.LockCredential(ctx, leased.ID)
+	if err != nil || c.State != storage.CredentialRevoking || c.VendorRef != leased.VendorRef || cause != nil && c.Attempts != leased.Attempts {
 		return err
 	}
 	by := storage.System("revoke")
@@ -190,6 +207,9 @@ func (s *Service) settleRevoke(ctx context.Context, tx storage.Tx, id storage.Cr
 		}
 		c.EndedAt, c.NextActionAt, c.LeaseUntil, c.Attempts = now, time.Time{}, time.Time{}, 0
 		if err := moveCredential(ctx, tx, &c, eventConfirm, by, c.StateReason); err != nil {
+			return err
+		}
+		if err := revokeStraysOf(ctx, tx, c, ""); err != nil {
 			return err
 		}
 		return notifyCredential(ctx, tx, c)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"pgregory.net/rapid"
 
 	"latchkey/connectors"
 	"latchkey/connectors/brokered"
@@ -103,9 +104,18 @@ func (h *house) service(t testing.TB, d Document, change func(*Deps)) *Service {
 
 func testConnectors(t testing.TB, acme connectors.Settings) map[string]connectors.Connector {
 	t.Helper()
-	native, err := fake.Open(acme, http.DefaultTransport)
+	all, err := connectTo(acme)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return all
+}
+
+// connectTo opens both systems of the house.
+func connectTo(acme connectors.Settings) (map[string]connectors.Connector, error) {
+	native, err := fake.Open(acme, http.DefaultTransport)
+	if err != nil {
+		return nil, err
 	}
 	get := []connectors.Rule{{Methods: []string{http.MethodGet}, Path: "/**"}}
 	var scopes []connectors.Scope
@@ -114,13 +124,13 @@ func testConnectors(t testing.TB, acme connectors.Settings) map[string]connector
 	}
 	ours, err := brokered.Open(connectors.Settings{Name: "tempo", Kind: "brokered", BaseURL: "https://tempo.example.com", Token: secret.New("t"), Scopes: scopes}, http.DefaultTransport)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	return map[string]connectors.Connector{"acme": native, "tempo": ours}
+	return map[string]connectors.Connector{"acme": native, "tempo": ours}, nil
 }
 
 // hire fills the directory.
-func (h *house) hire(t testing.TB) {
+func (h *house) hire(t rapid.TB) {
 	t.Helper()
 	save := func(name string, a storage.Account, owner string) {
 		a.System, a.Team, a.ExternalID, a.Name = storage.SystemSlack, "T1", "U0"+strings.ToUpper(name), name
@@ -145,7 +155,7 @@ func (h *house) hire(t testing.TB) {
 }
 
 // setGroup makes the persons the members of a group, as just read.
-func (h *house) setGroup(t testing.TB, source string, names ...string) {
+func (h *house) setGroup(t rapid.TB, source string, names ...string) {
 	t.Helper()
 	var ids []storage.PersonID
 	for _, name := range names {
@@ -156,19 +166,19 @@ func (h *house) setGroup(t testing.TB, source string, names ...string) {
 
 func (h *house) person(name string) storage.PersonID { return h.people[name].Account.PersonID }
 
-func (h *house) setActive(t testing.TB, name string, active bool) {
+func (h *house) setActive(t rapid.TB, name string, active bool) {
 	t.Helper()
 	h.in(t, func(ctx context.Context, tx storage.Tx) error { return tx.SetActive(ctx, h.person(name), active) })
 }
 
-func (h *house) in(t testing.TB, fn func(context.Context, storage.Tx) error) {
+func (h *house) in(t rapid.TB, fn func(context.Context, storage.Tx) error) {
 	t.Helper()
 	if err := h.DB.InTx(context.Background(), fn); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (h *house) exec(t testing.TB, sql string, args ...any) {
+func (h *house) exec(t rapid.TB, sql string, args ...any) {
 	t.Helper()
 	if _, err := h.DB.Pool().Exec(context.Background(), sql, args...); err != nil {
 		t.Fatal(err)
@@ -176,7 +186,7 @@ func (h *house) exec(t testing.TB, sql string, args ...any) {
 }
 
 // clock moves the deciding clock so far ahead of the real one.
-func (h *house) clock(t testing.TB, ahead time.Duration) {
+func (h *house) clock(t rapid.TB, ahead time.Duration) {
 	t.Helper()
 	h.exec(t, fmt.Sprintf(`CREATE OR REPLACE FUNCTION latchkey_now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE
 		AS 'SELECT statement_timestamp() + interval ''%d microseconds'''`, ahead.Microseconds()))
@@ -188,7 +198,7 @@ func write() Ask {
 	return Ask{Connection: "acme", Kind: APIKey, Scopes: []string{"files:read", "files:write"}, Lifetime: 5 * day, Reason: "for the yearly report"}
 }
 
-func (h *house) submit(t testing.TB, who string, ask Ask) storage.Request {
+func (h *house) submit(t rapid.TB, who string, ask Ask) storage.Request {
 	t.Helper()
 	r, err := h.Submit(context.Background(), h.people[who], ask, secret.Token(12).Expose())
 	if err != nil {
@@ -208,7 +218,7 @@ func (h *house) vote(who string, id storage.RequestID, v Vote) (storage.Request,
 	return h.Review(context.Background(), h.people[who], id, v)
 }
 
-func (h *house) mustVote(t testing.TB, who string, id storage.RequestID, v Vote) storage.Request {
+func (h *house) mustVote(t rapid.TB, who string, id storage.RequestID, v Vote) storage.Request {
 	t.Helper()
 	r, err := h.vote(who, id, v)
 	if err != nil {
@@ -218,7 +228,7 @@ func (h *house) mustVote(t testing.TB, who string, id storage.RequestID, v Vote)
 }
 
 // approved files a request and has it approved; its key is not made yet.
-func (h *house) approved(t testing.TB, who string) (storage.Request, storage.Credential) {
+func (h *house) approved(t rapid.TB, who string) (storage.Request, storage.Credential) {
 	t.Helper()
 	r := h.submit(t, who, write())
 	r = h.mustVote(t, "carol", r.ID, Vote{Decision: storage.Approve})
@@ -226,7 +236,7 @@ func (h *house) approved(t testing.TB, who string) (storage.Request, storage.Cre
 }
 
 // active is approved with its key made.
-func (h *house) active(t testing.TB, who string) storage.Credential {
+func (h *house) active(t rapid.TB, who string) storage.Credential {
 	t.Helper()
 	r, c := h.approved(t, who)
 	if err := h.Issue(context.Background(), c.ID); err != nil {
@@ -239,7 +249,7 @@ func (h *house) active(t testing.TB, who string) storage.Credential {
 	return c
 }
 
-func (h *house) keyOf(t testing.TB, id storage.RequestID) storage.Credential {
+func (h *house) keyOf(t rapid.TB, id storage.RequestID) storage.Credential {
 	t.Helper()
 	c, err := h.DB.CredentialOf(context.Background(), id)
 	if err != nil {
@@ -248,7 +258,7 @@ func (h *house) keyOf(t testing.TB, id storage.RequestID) storage.Credential {
 	return c
 }
 
-func (h *house) request(t testing.TB, id storage.RequestID) storage.Request {
+func (h *house) request(t rapid.TB, id storage.RequestID) storage.Request {
 	t.Helper()
 	r, _, _, err := h.DB.Request(context.Background(), id)
 	if err != nil {
@@ -257,7 +267,7 @@ func (h *house) request(t testing.TB, id storage.RequestID) storage.Request {
 	return r
 }
 
-func (h *house) credential(t testing.TB, id storage.CredentialID) storage.Credential {
+func (h *house) credential(t rapid.TB, id storage.CredentialID) storage.Credential {
 	t.Helper()
 	c, err := h.DB.Credential(context.Background(), id)
 	if err != nil {
@@ -267,7 +277,7 @@ func (h *house) credential(t testing.TB, id storage.CredentialID) storage.Creden
 }
 
 // jobs takes every job of a kind that is due from the queue, as River would.
-func (h *house) jobs(t testing.TB, kinds ...string) []takenJob {
+func (h *house) jobs(t rapid.TB, kinds ...string) []takenJob {
 	t.Helper()
 	rows, err := h.DB.Pool().Query(context.Background(), `
 		DELETE FROM river_job WHERE kind = ANY($1) AND state = 'available' RETURNING kind, args`, kinds)
@@ -292,23 +302,25 @@ func (h *house) jobs(t testing.TB, kinds ...string) []takenJob {
 
 type takenJob struct {
 	kind string
-	ID   int64 `json:"id"`
+	ID   int64  `json:"id"`
+	Ref  string `json:"ref"`
 }
 
 // work does every job that is due, all at once as workers would, and reports
 // their errors.
-func (h *house) work(t testing.TB) []error {
+func (h *house) work(t rapid.TB) []error {
 	t.Helper()
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	var errs []error
-	for _, j := range h.jobs(t, IssueArgs{}.Kind(), RevokeArgs{}.Kind()) {
+	for _, j := range h.jobs(t, IssueArgs{}.Kind(), RevokeArgs{}.Kind(), StrayArgs{}.Kind()) {
 		wg.Go(func() {
-			do := h.Issue
-			if j.kind == (RevokeArgs{}).Kind() {
-				do = h.FinishRevoke
-			}
-			if err := do(context.Background(), storage.CredentialID(j.ID)); err != nil {
+			if err := j.do(h.Service); err != nil {
+				if j.kind == (StrayArgs{}).Kind() { // River tries again; the others are found by the sweep
+					h.in(t, func(ctx context.Context, tx storage.Tx) error {
+						return tx.Enqueue(ctx, StrayArgs{storage.CredentialID(j.ID), j.Ref}, nil)
+					})
+				}
 				mu.Lock()
 				defer mu.Unlock()
 				errs = append(errs, fmt.Errorf("%s of %s: %w", j.kind, storage.CredentialID(j.ID), err))
@@ -319,9 +331,20 @@ func (h *house) work(t testing.TB) []error {
 	return errs
 }
 
+func (j takenJob) do(s *Service) error {
+	id := storage.CredentialID(j.ID)
+	switch j.kind {
+	case IssueArgs{}.Kind():
+		return s.Issue(context.Background(), id)
+	case RevokeArgs{}.Kind():
+		return s.FinishRevoke(context.Background(), id)
+	}
+	return s.RevokeStrays(context.Background(), id, j.Ref)
+}
+
 // settle sweeps and works until nothing is left to do, however often work has
 // to be put off.
-func (h *house) settle(t testing.TB) {
+func (h *house) settle(t rapid.TB) {
 	t.Helper()
 	for range 100 {
 		h.exec(t, `UPDATE credential SET lease_until = clock_timestamp() WHERE lease_until IS NOT NULL`)
@@ -331,7 +354,9 @@ func (h *house) settle(t testing.TB) {
 		}
 		_ = h.work(t) // what went wrong shows in the state
 		var busy int
-		err := h.DB.Pool().QueryRow(context.Background(), `SELECT count(*) FROM credential WHERE state IN ('issuing', 'revoking', 'revoke_failed')`).Scan(&busy)
+		err := h.DB.Pool().QueryRow(context.Background(), `
+			SELECT (SELECT count(*) FROM credential WHERE state IN ('issuing', 'revoking', 'revoke_failed')) +
+			       (SELECT count(*) FROM river_job WHERE kind <> 'notify' AND state = 'available')`).Scan(&busy)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -343,7 +368,7 @@ func (h *house) settle(t testing.TB) {
 }
 
 // refused fails unless err is a refusal by a rule.
-func refused(t testing.TB, what string, err error, rule string) {
+func refused(t rapid.TB, what string, err error, rule string) {
 	t.Helper()
 	r, ok := AsRefusal(err)
 	if !ok || r.Rule != rule {

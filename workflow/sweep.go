@@ -121,6 +121,9 @@ func (s *Service) sweepLive(ctx context.Context, tx storage.Tx, c *storage.Crede
 		if err := tx.SpendTicket(ctx, c.ID, false); err != nil && !errors.Is(err, storage.ErrConflict) {
 			return err
 		}
+		if err := revokeStraysOf(ctx, tx, *c, c.VendorRef); err != nil {
+			return err
+		}
 		return notifyCredential(ctx, tx, *c)
 	}
 	k, err := tx.LockTicketOf(ctx, c.ID)

@@ -5,20 +5,28 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"latchkey/storage"
 )
 
-// Why explains a request, or the request behind a key, in sentences: which
-// rule applied, who may review, and what happened.
-func (s *Service) Why(ctx context.Context, a Actor, request storage.RequestID, key storage.CredentialID) ([]string, error) {
+// Because is a sentence of an explanation, without its full stop.
+type Because struct {
+	Says   string
+	At     time.Time // when it happened; zero for what is so
+	Reason string    // what somebody said about it; may be empty
+}
+
+// Why explains a request, or the request behind a key: which rule applied, who
+// may review, and what happened.
+func (s *Service) Why(ctx context.Context, a Actor, request storage.RequestID, key storage.CredentialID) ([]Because, error) {
 	if key != 0 {
 		v, err := s.Show(ctx, a, key)
 		if err != nil {
 			return nil, err
 		}
 		if v.Credential.RequestID == 0 {
-			return []string{fmt.Sprintf("%s was not asked for here: it was found at %s.", key, v.Credential.Connection)}, nil
+			return []Because{{Says: fmt.Sprintf("%s was not asked for here: it was found at %s", key, v.Credential.Connection)}}, nil
 		}
 		request = v.Credential.RequestID
 	}
@@ -32,39 +40,87 @@ func (s *Service) Why(ctx context.Context, a Actor, request storage.RequestID, k
 	}
 	out := ruleWords(v)
 	for _, e := range events {
-		line := fmt.Sprintf("%s: %s by %s", e.At.UTC().Format("2 Jan 15:04"), strings.ReplaceAll(e.Action, ".", " "), e.Actor)
-		if e.Reason != "" && e.Action != "request.pending" {
-			line += " (" + e.Reason + ")"
-		}
-		out = append(out, line+".")
+		out = append(out, Because{Says: happened(e), At: e.At, Reason: reasonOf(e)})
 	}
 	return out, nil
 }
 
+// reasonOf is what somebody said about an event, where it is not said already:
+// a filing's reason is on every card, a denial's is the vote's.
+func reasonOf(e storage.Event) string {
+	switch strings.TrimPrefix(e.Action, "request.") {
+	case string(storage.RequestPending), string(storage.RequestDenied), string(storage.RequestCanceled):
+		return ""
+	}
+	return e.Reason
+}
+
+// happened is an event of a request in words.
+func happened(e storage.Event) string {
+	by := " by " + e.Actor
+	if e.ActorID == 0 {
+		by = ""
+	}
+	switch strings.TrimPrefix(e.Action, "request.") {
+	case string(storage.RequestPending):
+		return "Filed" + by
+	case "review." + string(storage.Approve):
+		return "Approved" + by
+	case "review." + string(storage.Deny):
+		return "Denied" + by
+	case "review.voided":
+		return "A vote was struck"
+	case string(storage.RequestApproved):
+		return "The request is approved"
+	case string(storage.RequestDenied):
+		return "The request is denied"
+	case string(storage.RequestLapsed):
+		return "Lapsed"
+	case string(storage.RequestCanceled):
+		return "Canceled" + by
+	case string(storage.RequestFulfilled):
+		return "The key was made"
+	case string(storage.RequestFailed):
+		return "The key could not be made"
+	}
+	return strings.ReplaceAll(e.Action, ".", " ") + by
+}
+
 // ruleWords says which rule applied and who may review.
-func ruleWords(v RequestView) []string {
-	out := []string{fmt.Sprintf("%s falls under the rule %s.", v.Request.ID, v.Rule)}
+func ruleWords(v RequestView) []Because {
+	out := []Because{{Says: fmt.Sprintf("%s falls under the rule %s", v.Request.ID, v.Rule)}}
 	if len(v.Steps) == 0 {
-		return append(out, "That rule approves by itself: nobody is asked.")
+		return append(out, Because{Says: "That rule approves by itself: nobody is asked"})
 	}
 	for i, st := range v.Steps {
 		names := make([]string, len(st.Eligible))
 		for j, p := range st.Eligible {
 			names[j] = p.Name
 		}
-		state := "asked later"
-		switch {
-		case st.Done:
-			state = "done"
-		case st.Current:
-			state = "asked now"
+		says := fmt.Sprintf("%s: %s", st.Group, approvals(st))
+		if len(v.Steps) > 1 {
+			says = fmt.Sprintf("Step %d of %d, %s", i+1, len(v.Steps), says)
 		}
-		out = append(out, fmt.Sprintf("Step %d: %d of %s (%s), %s. May review: %s.", i+1, st.Quorum, st.Group, approvals(st), state, strings.Join(names, ", ")))
+		out = append(out, Because{Says: says + stepWords(v, st) + ". May review: " + strings.Join(names, ", ")})
 	}
 	return out
 }
 
+// stepWords is how a step stands, while that is not said by the request.
+func stepWords(v RequestView, st StepView) string {
+	switch {
+	case v.Request.State != storage.RequestPending || st.Done:
+		return ""
+	case st.Current:
+		return ", asked now"
+	}
+	return ", asked later"
+}
+
 func approvals(st StepView) string {
+	if st.Quorum == 1 {
+		return fmt.Sprintf("%d of 1 approval", st.Approvals())
+	}
 	return fmt.Sprintf("%d of %d approvals", st.Approvals(), st.Quorum)
 }
 

@@ -25,6 +25,14 @@ func TestDeny(t *testing.T) {
 	w.await("Alice to read why", func() bool {
 		return strings.Contains(w.transcript("U0ALICE", w.user("U0ALICE").DM()), "Use the nightly job instead")
 	})
+	w.await("Alice to be told by a message of its own", func() bool {
+		for _, m := range w.user("U0ALICE").Messages(w.user("U0ALICE").DM()) {
+			if strings.Contains(string(m.Blocks), `"outcome/`+id+`"`) {
+				return true
+			}
+		}
+		return false
+	})
 	w.await("the record in the channel's thread", func() bool {
 		for _, m := range w.user("U0ERIN").Messages("C0APPROVALS") {
 			if m.ThreadTS != "" && m.ThreadTS != m.TS && strings.Contains(shown(m), "nightly job") {
@@ -86,7 +94,7 @@ func TestAutoApproval(t *testing.T) {
 	if answer.StatusCode != http.StatusForbidden {
 		t.Fatalf("a read key deletes: %d", answer.StatusCode)
 	}
-	if n := w.count(`SELECT count(*) FROM message WHERE purpose = 'card'`); n != 0 {
+	if n := w.count(`SELECT count(*) FROM message WHERE purpose LIKE 'card%'`); n != 0 {
 		t.Fatalf("%d people were asked about what the policy approves", n)
 	}
 	// An expired key is refused at the gateway and told to its owner.

@@ -17,6 +17,10 @@ func TestMainJob(t *testing.T) {
 
 	id := w.request("U0ALICE", "tempo", "write", "7d", "Fix last month's import of worklogs")
 	w.says(w.click("U0BOB", id, "approve"), "counted")
+	w.await("Bob's card to let go of its buttons", func() bool {
+		dm := w.transcript("U0BOB", w.user("U0BOB").DM())
+		return strings.Contains(dm, "1 more approval is needed") && !strings.Contains(dm, `"approve/`+id)
+	})
 	if n := w.count(`SELECT count(*) FROM credential`); n != 0 {
 		t.Fatalf("one approval of two made %d keys", n)
 	}

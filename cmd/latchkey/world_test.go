@@ -180,7 +180,7 @@ func (w *world) fillRequest(who, system, preset, lifetime, reason string) slacks
 }
 
 // request files a request and returns its ID once its status shows in the
-// requester's DM.
+// requester's DM, and where they typed the command.
 func (w *world) request(who, system, preset, lifetime, reason string) string {
 	w.t.Helper()
 	u := w.user(who)
@@ -198,6 +198,7 @@ func (w *world) request(who, system, preset, lifetime, reason string) string {
 		}
 		return false
 	})
+	w.await("the answer to the command", func() bool { return strings.Contains(w.transcript(who, "C0GENERAL"), "`"+id+"`") })
 	return id
 }
 
