@@ -77,169 +77,47 @@ func sameCredential(a, b *storage.Credential) bool {
 	return a.State == b.State && a.StateReason == b.StateReason
 }
 
-// showRequest posts what is missing and corrects what is there. One
-// recipient's trouble does not hold up the others.
-func (n *Notifier) showRequest(ctx context.Context, v workflow.RequestView) error {
-	id := int64(v.Request.ID)
-	var errs []error
-	status, err := n.show(ctx, storage.Message{Subject: storage.SubjectRequest, SubjectID: id, Purpose: purposeStatus, Recipient: v.Requester.Slack}, statusMessage(v))
-	errs = append(errs, err)
-	threads := []storage.Message{status}
-	if len(v.Steps) > 0 && n.client.config.ApprovalsChannel != "" {
-		card := storage.Message{Subject: storage.SubjectRequest, SubjectID: id, Purpose: purposeChannel, Recipient: n.client.config.ApprovalsChannel}
-		card, err := n.show(ctx, card, cardMessage(v, channelWhy(v), 0))
-		errs = append(errs, err)
-		threads = append(threads, card)
-	}
-	errs = append(errs, n.showCards(ctx, v), n.showOutcome(ctx, v))
-	for _, t := range threads {
-		errs = append(errs, n.record(ctx, v, t))
-	}
-	return errors.Join(errs...)
-}
-
-// showCards asks the members of the current step who have not voted, and
-// corrects every card that was ever sent.
-func (n *Notifier) showCards(ctx context.Context, v workflow.RequestView) error {
-	var errs []error
-	asked := map[string]int{} // by Slack user: the step for which they are asked now
-	for i, st := range v.Steps {
-		if !st.Current {
-			continue
-		}
-		for _, p := range st.Eligible {
-			if _, twice := asked[p.Slack]; p.Slack == "" || twice || votedBy(v, p.ID) {
-				continue
-			}
-			asked[p.Slack] = i
-			m := storage.Message{Subject: storage.SubjectRequest, SubjectID: int64(v.Request.ID), Purpose: cardPurpose(i), Recipient: p.Slack}
-			_, err := n.show(ctx, m, cardMessage(v, cardWhy(v, st), p.ID))
-			errs = append(errs, err)
-		}
-	}
-	for i := range v.Steps {
-		sent, err := n.db.Messages(ctx, storage.SubjectRequest, int64(v.Request.ID), cardPurpose(i))
-		if err != nil {
-			return errors.Join(append(errs, err)...)
-		}
-		for _, m := range sent {
-			switch now, again := asked[m.Recipient]; {
-			case !again:
-				errs = append(errs, n.correct(ctx, &m, cardMessage(v, "", readerOf(v, m.Recipient))))
-			case now != i:
-				errs = append(errs, n.correct(ctx, &m, pastCard(v)))
-			}
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// readerOf is the reviewer behind a Slack user; 0 for who is none any more.
-func readerOf(v workflow.RequestView, user string) storage.PersonID {
-	for _, st := range v.Steps {
-		for _, p := range st.Eligible {
-			if p.Slack == user {
-				return p.ID
-			}
-		}
-	}
-	return 0
-}
-
-// showOutcome tells the requester of an end that is not their own doing. A
-// key that came of the request has messages of its own.
-func (n *Notifier) showOutcome(ctx context.Context, v workflow.RequestView) error {
-	ended := endsBadly(v.Request)
-	if v.Request.State == storage.RequestCanceled {
-		by, err := n.canceledBy(ctx, v.Request.ID)
-		if err != nil {
-			return err
-		}
-		ended = by != v.Requester.ID
-	}
-	if !ended {
-		return nil
-	}
-	m := storage.Message{Subject: storage.SubjectRequest, SubjectID: int64(v.Request.ID), Purpose: purposeEnd, Recipient: v.Requester.Slack}
-	_, err := n.show(ctx, m, outcomeMessage(v))
-	return err
-}
-
-// canceledBy is who canceled a request; 0 when it was Latchkey.
-func (n *Notifier) canceledBy(ctx context.Context, id storage.RequestID) (storage.PersonID, error) {
-	events, err := n.db.Events(ctx, storage.SubjectRequest, int64(id))
-	if err != nil {
-		return 0, err
-	}
-	var by storage.PersonID
-	for _, e := range events {
-		if e.Action == "request."+string(storage.RequestCanceled) {
-			by = e.ActorID
-		}
-	}
-	return by, nil
-}
-
-func cardWhy(v workflow.RequestView, st workflow.StepView) string {
-	return fmt.Sprintf("You are asked because you are in %s and the rule %s wants %s there.", st.Group, v.Rule, people(st.Quorum))
-}
-
-func channelWhy(v workflow.RequestView) string {
-	for _, st := range v.Steps {
-		if st.Current {
-			return fmt.Sprintf("Asked now: %s, %d of %d approvals, by the rule %s.", st.Group, st.Approvals(), st.Quorum, v.Rule)
-		}
-	}
-	return ""
-}
-
-func people(n int) string {
-	if n == 1 {
-		return "one approval"
-	}
-	return strconv.Itoa(n) + " approvals"
-}
-
-// record writes each vote and the decision into a message's thread, once.
-func (n *Notifier) record(ctx context.Context, v workflow.RequestView, parent storage.Message) error {
-	if parent.TS == "" {
-		return nil
-	}
-	var entries []entry
-	for _, st := range v.Steps {
-		for _, vote := range st.Votes {
-			entries = append(entries, entry{"vote:" + strconv.FormatInt(vote.ReviewID, 10), voteMessage(v, vote)})
-		}
-	}
-	var errs []error
-	for _, e := range append(entries, decisions(v)...) {
-		ref := storage.Message{Subject: storage.SubjectRequest, SubjectID: int64(v.Request.ID), Purpose: e.purpose, Recipient: parent.Recipient}
-		errs = append(errs, n.reply(ctx, ref, parent, e.message))
-	}
-	return errors.Join(errs...)
-}
-
 // CredentialChanged implements workflow.Notifier.
 func (n *Notifier) CredentialChanged(ctx context.Context, id storage.CredentialID) error {
-	v, err := n.workflow.LookAtCredential(ctx, id)
-	if err != nil {
-		return err
+	v, err := n.showCredential(ctx, id)
+	if v.Credential.RequestID != 0 {
+		err = errors.Join(err, n.RequestChanged(ctx, v.Credential.RequestID))
 	}
-	var errs []error
-	if v.Owner.Slack != "" && !v.Credential.ActivatedAt.IsZero() {
+	return later(err)
+}
+
+// showCredential goes round again when the key changed meanwhile, so that the
+// last writer shows the last state.
+func (n *Notifier) showCredential(ctx context.Context, id storage.CredentialID) (workflow.CredentialView, error) {
+	for {
+		v, err := n.workflow.LookAtCredential(ctx, id)
+		if err != nil || v.Owner.Slack == "" || v.Credential.ActivatedAt.IsZero() {
+			return v, err
+		}
 		own := storage.Message{Subject: storage.SubjectCredential, SubjectID: int64(id), Purpose: purposeKey, Recipient: v.Owner.Slack}
-		_, err := n.show(ctx, own, keyMessage(v, n.revealBy(ctx, id)))
-		errs = append(errs, err)
+		_, err = n.show(ctx, own, keyMessage(v, n.revealBy(ctx, id)))
 		if !v.Credential.Live() {
 			own.Purpose = purposeEnd
-			_, err := n.show(ctx, own, lastMessage(v))
-			errs = append(errs, err)
+			_, endErr := n.show(ctx, own, lastMessage(v))
+			err = errors.Join(err, endErr)
+		}
+		if err != nil {
+			return v, err
+		}
+		again, err := n.workflow.LookAtCredential(ctx, id)
+		if err != nil || again.Collected == v.Collected && sameCredential(&again.Credential, &v.Credential) {
+			return v, err
 		}
 	}
-	if v.Credential.RequestID != 0 {
-		errs = append(errs, n.RequestChanged(ctx, v.Credential.RequestID))
+}
+
+// later hands on how long Slack wants us to wait.
+func later(err error) error {
+	var limited *slack.RateLimitedError
+	if errors.As(err, &limited) {
+		return &workflow.TryAgainError{After: limited.RetryAfter}
 	}
-	return errors.Join(errs...)
+	return err
 }
 
 func (n *Notifier) revealBy(ctx context.Context, id storage.CredentialID) time.Time {
@@ -299,7 +177,9 @@ func (n *Notifier) put(ctx context.Context, ref *storage.Message, thread string,
 	if ref.Channel == "" {
 		ref.Channel = place
 	}
-	return true, n.db.SaveMessage(ctx, *ref)
+	// One that was found again may show an older state: it has no digest, and
+	// the caller corrects it.
+	return ref.Digest != "", n.db.SaveMessage(ctx, *ref)
 }
 
 // bearable drops errors that trying again can't mend.

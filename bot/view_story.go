@@ -92,7 +92,7 @@ func endpointLines(v workflow.CredentialView) string {
 	}
 	var out []string
 	for _, e := range v.Endpoints[:min(maxEndpointsShown, len(v.Endpoints))] {
-		out = append(out, fmt.Sprintf("• %s: %s, the last %s, %s", endpoint(e), calls(e.Count), moment(e.LastAt), answered(v.Credential, e)))
+		out = append(out, fmt.Sprintf("• %s: %s %s, %s", endpoint(e), calls(e.Count), moment(e.LastAt), answered(v.Credential, e)))
 	}
 	if more := len(v.Endpoints) - len(out); more > 0 {
 		out = append(out, "• and "+plural(more, "more endpoint"))
@@ -123,9 +123,10 @@ func answered(c storage.Credential, e storage.EndpointUse) string {
 	return "refused: outside the scopes, or by the system itself"
 }
 
+// calls counts calls, before the time of the last one.
 func calls(n int64) string {
 	if n == 1 {
-		return "1 call"
+		return "1 call,"
 	}
-	return fmt.Sprintf("%d calls", n)
+	return fmt.Sprintf("%d calls, the last", n)
 }

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -79,22 +80,28 @@ func TestAccountsLinkToPersons(t *testing.T) {
 	}
 }
 
-// A refresh follows the directory: an account whose address changes belongs
-// to whom the new address says, and one that turns out to be a bot to nobody.
-func TestAccountsFollowTheDirectory(t *testing.T) {
+// A refresh brings an account up to date, but it keeps its person: who changes
+// the address in Slack is nobody else. Only the configuration says otherwise.
+func TestAccountsFollowTheDirectoryAndKeepTheirPerson(t *testing.T) {
 	t.Parallel()
 	h := openHouse(t)
 	alice, bob := h.person(t, "alice"), h.person(t, "bob")
 	if err := h.SetDMChannel(t.Context(), alice.ID, "D1"); err != nil {
 		t.Fatal(err)
 	}
-	moved := h.save(t, Account{ExternalID: "UALICE", Email: "bob@example.com", Name: "alice"}, "")
-	if moved.ID != alice.ID || moved.PersonID != bob.PersonID || moved.DMChannel != "D1" {
-		t.Errorf("after the change of address: %+v", moved)
+	for name, email := range map[string]string{"a new address": "new@example.com", "somebody else's address": "bob@example.com", "no address": ""} {
+		got := h.save(t, Account{ExternalID: "UALICE", Email: email, Name: "Alice A."}, "")
+		if got.ID != alice.ID || got.PersonID != alice.PersonID || got.DMChannel != "D1" || got.Email != email {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
-	back := h.save(t, Account{ExternalID: "UALICE", Email: "alice@example.com", Name: "Alice A."}, "")
-	if back.PersonID != alice.PersonID {
-		t.Errorf("back at the old address: person %d, was %d", back.PersonID, alice.PersonID)
+	moved := h.save(t, Account{ExternalID: "UALICE", Email: "new@example.com"}, "bob@example.com")
+	if moved.PersonID != bob.PersonID {
+		t.Errorf("a people entry says bob, it is person %d", moved.PersonID)
+	}
+	if n := h.count(t, `SELECT count(*) FROM audit_event WHERE action = 'account.relinked' AND before = $1 AND after = $2`,
+		fmt.Sprint(alice.PersonID), fmt.Sprint(bob.PersonID)); n != 1 {
+		t.Errorf("%d events tell of it", n)
 	}
 	bot := h.save(t, Account{ExternalID: "UALICE", Email: "alice@example.com", IsBot: true}, "")
 	if bot.PersonID != 0 {
@@ -110,6 +117,28 @@ func TestAccountsFollowTheDirectory(t *testing.T) {
 	people, err := h.People(t.Context(), alice.PersonID, 999)
 	if err != nil || len(people) != 1 || people[alice.PersonID].Email != "alice@example.com" {
 		t.Errorf("people: %+v, %v", people, err)
+	}
+	if n := h.count(t, `SELECT count(*) FROM person`); n != 2 {
+		t.Errorf("%d persons", n)
+	}
+}
+
+// An account that is first seen without an address is linked once it has one.
+func TestAnAccountIsLinkedOnceItHasAnAddress(t *testing.T) {
+	t.Parallel()
+	h := openHouse(t)
+	alice := h.person(t, "alice")
+	h.save(t, Account{ExternalID: "U2"}, "")
+	if got := h.save(t, Account{ExternalID: "U2", Email: "alice@example.com"}, ""); got.PersonID != alice.PersonID {
+		t.Errorf("%+v", got)
+	}
+	persons, err := h.PersonsOf(t.Context(), SystemSlack, "T1", []string{"UALICE", "U2", "USTRANGER"})
+	if diff := cmp.Diff(map[string]PersonID{"UALICE": alice.PersonID, "U2": alice.PersonID}, persons); diff != "" || err != nil {
+		t.Errorf("persons (-want +got):\n%s%v", diff, err)
+	}
+	h.in(t, func(ctx context.Context, tx Tx) error { return tx.SetActive(ctx, alice.PersonID, false) })
+	if got, _, err := h.AccountOf(t.Context(), SystemSlack, "T1", "U2"); err != nil || !got.PersonLeft {
+		t.Errorf("after the leave: %+v, %v", got, err)
 	}
 }
 

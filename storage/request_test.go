@@ -216,6 +216,7 @@ func TestRequestsFilter(t *testing.T) {
 	h.in(t, func(ctx context.Context, tx Tx) error {
 		return tx.MoveRequest(ctx, &three, RequestDenied, System("x"), "")
 	})
+	h.exec(t, `UPDATE step SET quorum = 2 WHERE request_id = $1`, one.ID)
 	h.in(t, func(ctx context.Context, tx Tx) error { return vote(ctx, tx, &one, carol, Approve) })
 	for name, tt := range map[string]struct {
 		filter RequestFilter
@@ -225,7 +226,7 @@ func TestRequestsFilter(t *testing.T) {
 		"limit":                                 {RequestFilter{Limit: 1}, []RequestID{three.ID}},
 		"requester":                             {RequestFilter{RequesterID: alice.PersonID}, []RequestID{three.ID, one.ID}},
 		"state":                                 {RequestFilter{States: []RequestState{RequestPending}}, []RequestID{two.ID, one.ID}},
-		"reviewer, not their own":               {RequestFilter{ReviewerID: bob.PersonID}, []RequestID{three.ID, one.ID}},
+		"reviewer, not their own, oldest first": {RequestFilter{ReviewerID: bob.PersonID}, []RequestID{one.ID, three.ID}},
 		"reviewer who waits":                    {RequestFilter{ReviewerID: bob.PersonID, States: []RequestState{RequestPending}}, []RequestID{one.ID}},
 		"reviewer, not what they voted on":      {RequestFilter{ReviewerID: carol.PersonID}, []RequestID{two.ID}},
 		"somebody who never asked or was asked": {RequestFilter{ReviewerID: alice.PersonID}, nil},

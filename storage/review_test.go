@@ -111,7 +111,7 @@ func TestAVoidedVoteFreesTheVoter(t *testing.T) {
 		t.Errorf("%d standing votes", n)
 	}
 	story := h.story(t, SubjectRequest, int64(r.ID))
-	if len(story) != 5 || story[3] != "review.voided > by system: review: left" {
+	if len(story) != 5 || story[3] != "review.voided vote of person 2> by system: review: left" {
 		t.Errorf("audit: %q", story)
 	}
 }

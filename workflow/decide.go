@@ -164,6 +164,16 @@ func (r *Rules) match(p Policy, ask Ask, facts AskFacts, who PersonFacts) (miss,
 	return miss{}, true, nil
 }
 
+// dependsOn reports whether a rule about an ask is for a group that can't be
+// read.
+func (r *Rules) dependsOn(ask Ask, unknown map[string]string) bool {
+	return slices.ContainsFunc(r.Policies, func(p Policy) bool {
+		return matchesAny(p.Connections, ask.Connection) &&
+			!slices.ContainsFunc(ask.Scopes, func(s string) bool { return !matchesAny(p.Scopes, s) }) &&
+			slices.ContainsFunc(p.Requesters, func(g string) bool { return unknown[g] != "" })
+	})
+}
+
 // conditionWords shows a condition as it is written: admins wrote it for
 // people to read, and hiding it would not help.
 func conditionWords(source string) string {

@@ -43,7 +43,7 @@ func (h *house) checkSince(t rapid.TB, afterRequest storage.RequestID, afterCred
 	byLabel := map[string]storage.Credential{}
 	for _, c := range credentials {
 		byRequest[c.RequestID] = append(byRequest[c.RequestID], c)
-		byLabel[c.ID.String()] = c
+		byLabel[h.label(c.ID)] = c
 		h.checkStory(t, storage.SubjectCredential, int64(c.ID), string(c.State), credentialMachine)
 	}
 	for _, r := range requests {
@@ -174,7 +174,7 @@ func (h *house) checkLedger(t rapid.TB, byLabel map[string]storage.Credential, a
 	t.Helper()
 	live := map[string]fake.Key{}
 	for _, k := range h.vendor.Live() {
-		if _, id, err := storage.ParseID(k.Label); err == nil && id <= after {
+		if id, ok := h.labelled(k); ok && id <= after {
 			continue
 		}
 		c, ok := byLabel[k.Label]
@@ -190,10 +190,17 @@ func (h *house) checkLedger(t rapid.TB, byLabel map[string]storage.Credential, a
 		}
 	}
 	for _, c := range byLabel {
-		if _, ok := live[c.ID.String()]; !ok && !c.Brokered && c.State == storage.CredentialActive {
+		if _, ok := live[h.label(c.ID)]; !ok && !c.Brokered && c.State == storage.CredentialActive {
 			t.Errorf("%s is active, but the vendor has no such key", c.ID)
 		}
 	}
+}
+
+// labelled says which credential a vendor's key was made for.
+func (h *house) labelled(k fake.Key) (storage.CredentialID, bool) {
+	text, ours := strings.CutPrefix(k.Label, strings.TrimSuffix(h.label(0), storage.CredentialID(0).String()))
+	_, id, err := storage.ParseID(text)
+	return id, ours && err == nil
 }
 
 // checkNoSecrets is I4's second half: no key is anywhere in clear.

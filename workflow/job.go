@@ -148,9 +148,17 @@ func (w *notifyWorker) NextRetry(j *river.Job[NotifyArgs]) time.Time {
 	return time.Now().Add(min(time.Second<<min(max(j.Attempt-1, 0), 5), 30*time.Second))
 }
 
+// TryAgainError is a Notifier's wish to be called again after a while, because
+// it was asked to slow down.
+type TryAgainError struct{ After time.Duration }
+
+// Error implements error.
+func (e *TryAgainError) Error() string { return "asked to wait " + e.After.String() }
+
 // outcome maps an error once for all jobs.
 func outcome(err error) error {
 	var limited *connectors.RateLimitedError
+	var again *TryAgainError
 	switch {
 	case err == nil:
 		return nil
@@ -158,6 +166,8 @@ func outcome(err error) error {
 		return river.JobCancel(err)
 	case errors.As(err, &limited):
 		return river.JobSnooze(limited.After)
+	case errors.As(err, &again):
+		return river.JobSnooze(again.After)
 	}
 	return err
 }

@@ -62,6 +62,7 @@ func (s *Service) LookAtRequest(ctx context.Context, id storage.RequestID) (Requ
 	}
 	out := RequestView{Request: r, Requester: people[r.RequesterID], Rule: r.PolicyName, Scopes: scopeViews(rules, r.Connection, r.Scopes, r.GrantedScopes)}
 	current := currentStep(steps, reviews)
+	less := narrowed(r, reviews)
 	for i, st := range steps {
 		v := StepView{Group: st.Group, Quorum: st.Quorum, Current: i == current && r.State == storage.RequestPending, Done: i < current}
 		for _, p := range st.Eligible {
@@ -70,7 +71,7 @@ func (s *Service) LookAtRequest(ctx context.Context, id storage.RequestID) (Requ
 		for _, x := range reviews {
 			if x.Position == i {
 				v.Votes = append(v.Votes, VoteView{By: people[x.ReviewerID], ReviewID: x.ID, Decision: x.Decision, Reason: x.Reason, At: x.CreatedAt,
-					Less: x.Decision == storage.Approve && (len(x.Scopes) < len(r.Scopes) || x.LifetimeS < r.LifetimeS)})
+					Less: less[x.ID]})
 			}
 		}
 		out.Steps = append(out.Steps, v)
@@ -92,6 +93,17 @@ func (s *Service) LookAtRequest(ctx context.Context, id storage.RequestID) (Requ
 		}
 	}
 	return out, nil
+}
+
+// narrowed tells the votes that left less on the table than they found there.
+func narrowed(r storage.Request, reviews []storage.Review) map[int64]bool {
+	out := map[int64]bool{}
+	scopes, lifetime := len(r.Scopes), r.LifetimeS
+	for _, v := range reviews { // in the order of the votes
+		out[v.ID] = len(v.Scopes) < scopes || v.LifetimeS < lifetime
+		scopes, lifetime = len(v.Scopes), v.LifetimeS
+	}
+	return out
 }
 
 // LookAtCredential gathers what messages about a credential show. It checks

@@ -58,8 +58,8 @@ func (s *Service) weigh(ctx context.Context, tx storage.Tx, a Actor, ask Ask) (w
 		return weighed{}, err
 	}
 	rule, err := s.today.decide(ask, who)
-	if r, refused := AsRefusal(err); refused && r.Rule == RuleNoPolicy && len(members.unknown) > 0 {
-		return weighed{}, refuse(RuleGroupUnknown, "Not every group can be read right now, so Latchkey can't tell whether you may ask for this. Try again in a minute, or tell an admin.")
+	if r, refused := AsRefusal(err); refused && r.Rule == RuleNoPolicy && s.today.dependsOn(ask, members.unknown) {
+		return weighed{}, refuse(RuleGroupUnknown, "Which groups you are in can't be read right now, so Latchkey can't tell whether you may ask for this. Try again in a minute, or tell an admin.")
 	}
 	if err != nil {
 		return weighed{}, err

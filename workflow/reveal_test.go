@@ -95,7 +95,7 @@ func TestABrokeredKeyIsStoredAsItsHash(t *testing.T) {
 	if err != nil || secret.CheckKey(key.Expose()) != nil {
 		t.Fatalf("shown: %v", err)
 	}
-	if c.KeyPrefix != secret.KeyPrefix(key) || c.KeyLast4 != secret.KeyLast4(key) || c.VendorRef != c.ID.String() {
+	if c.KeyPrefix != secret.KeyPrefix(key) || c.KeyLast4 != secret.KeyLast4(key) || c.VendorRef != h.label(c.ID) {
 		t.Errorf("what people see of it: %+v", c)
 	}
 	found := 0

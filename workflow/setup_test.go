@@ -152,6 +152,7 @@ func (h *house) hire(t rapid.TB) {
 	for id, names := range slackGroups {
 		h.setGroup(t, "slack:"+id, names...)
 	}
+	h.setGroup(t, "scim:Auditors")
 }
 
 // setGroup makes the persons the members of a group, as just read.

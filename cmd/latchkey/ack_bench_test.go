@@ -31,7 +31,8 @@ func BenchmarkSlackAck(b *testing.B) {
 	m, err := w.service("127.0.0.1:0", "127.0.0.1:0", w.main.Logger)
 	w.must(err)
 	m.Roles, m.SlackAPIURL = []Role{RoleBot}, wire.URL+"/api/"
-	w.must(w.main.Stop(w.ctx)) // it has read the directory
+	w.eventually("the directory to be read", func() bool { return strings.Contains(w.log.String(), "directory loaded") })
+	w.must(w.main.Stop(w.ctx))
 	w.must(m.Start(w.ctx))
 	b.Cleanup(func() { _ = m.Stop(w.ctx) })
 	w.main = m

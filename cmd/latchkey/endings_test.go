@@ -62,6 +62,14 @@ func TestCancel(t *testing.T) {
 			return strings.Contains(w.transcript("U0BOB", w.user("U0BOB").DM()), "already canceled")
 		})
 	}
+	// Alice knows what she did; what an admin does she is told anew.
+	other := w.request("U0ALICE", "tempo", "write", "7d", "Fix last month's import of worklogs")
+	w.says(w.slash("U0ERIN", "/tokens cancel "+other), "canceled")
+	dm := func() string { return w.transcript("U0ALICE", w.user("U0ALICE").DM()) }
+	w.await("Alice to be told", func() bool { return strings.Contains(dm(), `"outcome/`+other+`"`) })
+	if strings.Contains(dm(), `"outcome/`+id+`"`) {
+		t.Error("Alice is told anew of what she did herself")
+	}
 }
 
 func TestLapse(t *testing.T) {
@@ -147,4 +155,28 @@ func TestUncollectedKeyDies(t *testing.T) {
 	if n := w.count(`SELECT count(*) FROM ticket WHERE sealed IS NOT NULL`); n != 0 {
 		t.Fatal("the sealed key of an uncollected ticket is still there")
 	}
+}
+
+// Dana is in both steps of a long request and did not vote in the first: when
+// the second begins she is asked by a new message, and the old one lets go.
+func TestLaterStepsRingAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.request("U0ALICE", "tempo", "write", "60d", "Fix last month's import of worklogs")
+	first := w.card("U0DANA", id, "approve")
+	w.says(w.click("U0BOB", id, "approve"), "counted")
+	w.says(w.click("U0CAROL", id, "approve"), "counted")
+	w.await("a second message for Dana", func() bool {
+		asking, past := 0, false
+		for _, m := range w.user("U0DANA").Messages(w.user("U0DANA").DM()) {
+			asks := strings.Contains(string(m.Blocks), `"approve/`+id+`"`)
+			if asks && m.TS != first.TS {
+				asking++
+			}
+			past = past || m.TS == first.TS && !asks && strings.Contains(shown(m), "in another message")
+		}
+		return asking == 1 && past
+	})
+	w.says(w.click("U0DANA", id, "approve"), "the last one needed")
+	w.await("the reveal button", func() bool { return revealURLs.MatchString(w.transcript("U0ALICE", w.user("U0ALICE").DM())) })
 }

@@ -166,3 +166,28 @@ func TestHomeAndShortcut(t *testing.T) {
 	w.await("the vote to be counted", func() bool { return w.count(`SELECT count(*) FROM review`) == 1 })
 	w.await("Bob's home to let go of it", func() bool { v, _ := bob.Home(); return !strings.Contains(string(v.Blocks), `"approve/`+id+`"`) })
 }
+
+// An admin finds everybody's keys in App Home, and ends one from there.
+func TestAdminsHome(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.request("U0ALICE", "tempo", "read", "7d", "A report for the team")
+	key, token := w.reveal("U0ALICE")
+	erin := w.user("U0ERIN")
+	w.must(erin.OpenHome(w.ctx))
+	w.await("Erin's home", func() bool { v, ok := erin.Home(); return ok && strings.Contains(v.Show(), "All keys") })
+	home, _ := erin.Home()
+	_, err := erin.Click(w.ctx, home.Place(), "list/")
+	w.must(err)
+	for _, step := range []struct{ title, next string }{{"All keys", "show/" + token}, {"Key " + token, "revoke/" + token}} {
+		w.await(step.title, func() bool { v, ok := erin.Modal(); return ok && v.Title == step.title })
+		v, _ := erin.Modal()
+		_, err := erin.Click(w.ctx, v.Place(), step.next)
+		w.must(err)
+	}
+	w.await("the revoke form", func() bool { v, ok := erin.Modal(); return ok && v.CallbackID == "revoke" })
+	w.must(erin.Fill(w.ctx, "reason", "", slacksim.Value{Text: "it leaked"}))
+	_, err = erin.Submit(w.ctx)
+	w.must(err)
+	w.until(key, "/4/worklogs", 401)
+}
