@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -112,12 +113,7 @@ func (c *Client) Diagnose(ctx context.Context) (Diagnosis, error) {
 }
 
 func contains(all []string, one string) bool {
-	for _, s := range all {
-		if s == one {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(all, one)
 }
 
 // final are Slack's errors that the same call will get again: the message or
@@ -156,8 +152,7 @@ func (c *Client) respond(ctx context.Context, to string, m message) error {
 	}
 	blocks := slack.Blocks{BlockSet: m.Blocks}
 	err = slack.PostWebhookCustomHTTPContext(ctx, to, c.http, &slack.WebhookMessage{Text: m.Text, Blocks: &blocks, ResponseType: slack.ResponseTypeEphemeral})
-	var at *url.Error
-	if errors.As(err, &at) { // its text has the address, which is good for half an hour
+	if at, ok := errors.AsType[*url.Error](err); ok { // its text has the address, which is good for half an hour
 		err = at.Err
 	}
 	if err != nil {

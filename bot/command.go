@@ -32,7 +32,7 @@ func (b *Bot) onHelp(context.Context, command) answer {
 	return ephemeral(helpMessage(b.Client.config.Command))
 }
 
-func (b *Bot) onUnknown(c command, typed string) answer {
+func (b *Bot) onUnknown(typed string) answer {
 	return ephemeral(unknownMessage(b.Client.config.Command, typed, nearest(typed, b.commandNames())))
 }
 

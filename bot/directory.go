@@ -166,12 +166,12 @@ func (d *Directory) due(src string) bool {
 	return now.Sub(d.readAt[src]) > freshFor && now.Sub(d.failedAt[src]) > failedPause
 }
 
-// Forget makes the next Refresh read a group again.
-func (d *Directory) Forget(group string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.readAt, "slack:"+group)
-	delete(d.failedAt, "slack:"+group)
+// Reread reads a group now, whatever is known of it.
+func (d *Directory) Reread(ctx context.Context, group string) error {
+	src := "slack:" + group
+	d.flight.Forget(src) // one that began earlier may have read the old members
+	_, err, _ := d.flight.Do(src, func() (any, error) { return nil, d.read(ctx, src, group) })
+	return err
 }
 
 // read reads one group, for as many callers as want it: none of them can cut

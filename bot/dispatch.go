@@ -114,7 +114,7 @@ func (b *Bot) dispatchCommand(ctx context.Context, env envelope) answer {
 	in.actor = actor
 	handle, ok := b.commands()[strings.ToLower(name)]
 	if !ok {
-		return b.onUnknown(in, name)
+		return b.onUnknown(name)
 	}
 	return handle(ctx, in)
 }

@@ -37,9 +37,7 @@ func (b *Bot) onEvent(ctx context.Context, e *slackevents.EventsAPIEvent) answer
 // groupChanged reads a group anew at once, so that whoever left it can't vote
 // a moment later.
 func (b *Bot) groupChanged(ctx context.Context, id string) error {
-	b.Directory.Forget(id)
-	b.Directory.Refresh(ctx, []string{"slack:" + id})
-	return nil
+	return b.Directory.Reread(ctx, id)
 }
 
 func (b *Bot) homeOpened(ctx context.Context, team string, ev *slackevents.AppHomeOpenedEvent) answer {

@@ -55,7 +55,8 @@ func TestDigestTellsChanges(t *testing.T) {
 		}
 		seen[m.digest()] = name
 	}
-	if cardMessage(pendingRequest(), "", 0).digest() != cardMessage(pendingRequest(), "", 0).digest() {
+	one, same := cardMessage(pendingRequest(), "", 0), cardMessage(pendingRequest(), "", 0)
+	if one.digest() != same.digest() {
 		t.Error("the same message has two digests")
 	}
 }

@@ -58,7 +58,7 @@ func (n *Notifier) RequestChanged(ctx context.Context, id storage.RequestID) err
 			return err
 		}
 		if err := n.showRequest(ctx, v); err != nil {
-			return err
+			return later(err)
 		}
 		again, err := n.workflow.LookAtRequest(ctx, id)
 		if err != nil {
@@ -113,8 +113,7 @@ func (n *Notifier) showCredential(ctx context.Context, id storage.CredentialID) 
 
 // later hands on how long Slack wants us to wait.
 func later(err error) error {
-	var limited *slack.RateLimitedError
-	if errors.As(err, &limited) {
+	if limited, ok := errors.AsType[*slack.RateLimitedError](err); ok {
 		return &workflow.TryAgainError{After: limited.RetryAfter}
 	}
 	return err

@@ -139,8 +139,7 @@ func describe(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return nil
 	}
-	var se slack.SlackErrorResponse
-	if errors.As(err, &se) {
+	if se, ok := errors.AsType[slack.SlackErrorResponse](err); ok {
 		return fmt.Errorf("Slack refuses the connection (%s)", se.Err) //nolint:staticcheck // Slack is a name
 	}
 	return errors.New("Slack can't be reached") //nolint:staticcheck // Slack is a name

@@ -216,6 +216,7 @@ func offerOf(scopes []workflow.ScopeRule, ceiling workflow.Duration) workflow.Of
 			read, write = append(read, s.Name), append(write, s.Name)
 		case workflow.Write:
 			write = append(write, s.Name)
+		case workflow.Admin:
 		}
 	}
 	out.Read = workflow.Choice{Policy: "read", Scopes: read, Ceiling: ceiling}

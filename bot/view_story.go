@@ -3,6 +3,7 @@ package bot
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"latchkey/storage"
@@ -74,8 +75,8 @@ func eventWords(action string) string {
 
 // ending is who began to revoke a key, and why; false when nobody did.
 func ending(v workflow.CredentialView) (storage.Event, bool) {
-	for i := len(v.Events) - 1; i >= 0; i-- {
-		if e := v.Events[i]; e.Action == "credential."+string(storage.CredentialRevoking) && e.Before != string(storage.CredentialRevokeFailed) {
+	for _, v0 := range slices.Backward(v.Events) {
+		if e := v0; e.Action == "credential."+string(storage.CredentialRevoking) && e.Before != string(storage.CredentialRevokeFailed) {
 			return e, true
 		}
 	}

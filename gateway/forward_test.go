@@ -221,7 +221,7 @@ func TestClientCancelEndsTheVendorsRequest(t *testing.T) {
 
 func TestPassesAnswersOnWithoutTheVendorsSession(t *testing.T) {
 	t.Parallel()
-	b := start(t, func(w http.ResponseWriter, r *http.Request) {
+	b := start(t, func(w http.ResponseWriter, _ *http.Request) {
 		h := w.Header()
 		h.Set("Link", "</style>; rel=preload")
 		w.WriteHeader(http.StatusEarlyHints)

@@ -221,7 +221,7 @@ func FuzzGuard(f *testing.F) {
 		r := bufio.NewReader(strings.NewReader(before))
 		for {
 			_, peek := r.Peek(1)
-			if peek == io.EOF { //nolint:errorlint // bufio returns it plain
+			if peek == io.EOF {
 				break
 			}
 			req, readErr := http.ReadRequest(r)

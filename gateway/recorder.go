@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 )
@@ -48,7 +49,7 @@ func (r *recorder) flush() error { return http.NewResponseController(r.ResponseW
 func requestID() string {
 	var raw [8]byte
 	var text [16]byte
-	binary.BigEndian.PutUint64(raw[:], rand.Uint64())
+	binary.BigEndian.PutUint64(raw[:], rand.Uint64()) //nolint:gosec // no secret
 	hex.Encode(text[:], raw[:])
 	return string(text[:])
 }
@@ -78,8 +79,8 @@ func clientAddr(r *http.Request, trusted []netip.Prefix) netip.Addr {
 		return addr
 	}
 	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
-	for i := len(hops) - 1; i >= 0; i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+	for _, hop := range slices.Backward(hops) {
+		hop, err := netip.ParseAddr(strings.TrimSpace(hop))
 		if err != nil {
 			return addr
 		}

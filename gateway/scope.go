@@ -20,12 +20,6 @@ type scopeSet [maxScopes / 64]uint64
 
 func (s *scopeSet) add(i int) { s[i/64] |= 1 << (i % 64) }
 
-func (s *scopeSet) union(o *scopeSet) {
-	for i := range s {
-		s[i] |= o[i]
-	}
-}
-
 func (s *scopeSet) remove(o *scopeSet) {
 	for i := range s {
 		s[i] &^= o[i]

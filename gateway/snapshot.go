@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -83,9 +84,7 @@ func (s *snapshot) with(changed []storage.GatewayKey, g *grants) *snapshot {
 		i := shardOf(row.Hash)
 		if !copied[i] {
 			shard := make(map[[32]byte]*key, len(next.shards[i])+1)
-			for hash, k := range next.shards[i] {
-				shard[hash] = k
-			}
+			maps.Copy(shard, next.shards[i])
 			next.shards[i], copied[i] = shard, true
 		}
 		if old == nil {

@@ -3,6 +3,7 @@ package gateway
 import (
 	"crypto/tls"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -94,9 +95,7 @@ func (u *upstream) header(client http.Header) http.Header {
 			out[name] = values
 		}
 	}
-	for name, values := range u.fixed {
-		out[name] = values
-	}
+	maps.Copy(out, u.fixed)
 	if _, ok := out["User-Agent"]; !ok {
 		out["User-Agent"] = []string{""} // net/http would make one up
 	}

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/netip"
 	"time"
 
@@ -33,7 +34,8 @@ func (db *DB) WriteAccess(ctx context.Context, batch []Access) error {
 		if a.Client.IsValid() {
 			client = a.Client
 		}
-		return []any{a.CredentialID, a.At, a.Method, a.Route, int16(a.Status), a.BytesIn, a.BytesOut, a.Took.Microseconds(), client}, nil
+		status := int16(min(a.Status, math.MaxInt16)) //nolint:gosec // bounded, and never negative
+		return []any{a.CredentialID, a.At, a.Method, a.Route, status, a.BytesIn, a.BytesOut, a.Took.Microseconds(), client}, nil
 	})
 	_, err := db.pool.CopyFrom(ctx, pgx.Identifier{"access_log"}, accessColumns, rows)
 	return wrap("write access log", err)

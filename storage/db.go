@@ -31,7 +31,7 @@ var (
 // Config says how to reach Postgres.
 type Config struct {
 	DSN      string // URL or key=value form
-	MaxConns int    // zero means 20
+	MaxConns int32  // zero means 20
 	Logger   zerolog.Logger
 }
 
@@ -51,7 +51,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read database_url: %w", redactDSN(err))
 	}
-	cfg.MaxConns = int32(c.MaxConns)
+	cfg.MaxConns = c.MaxConns
 	if c.MaxConns == 0 {
 		cfg.MaxConns = 20
 	}
@@ -121,12 +121,10 @@ func IsUnavailable(err error) bool {
 	if err == nil {
 		return false
 	}
-	var connect *pgconn.ConnectError
-	if errors.As(err, &connect) {
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return true
 	}
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return len(pg.Code) == 5 && (pg.Code[:2] == "08" || pg.Code[:2] == "57" || pg.Code == "53300")
 	}
 	var broken *net.OpError

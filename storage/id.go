@@ -6,13 +6,16 @@ import (
 	"strings"
 )
 
-// RequestID and CredentialID are rows' keys. People see and type them as
-// RQ-7F3K and TK-7F3K.
+// The keys of rows.
 type (
-	RequestID    int64
+	// RequestID is what people see and type as RQ-7F3K.
+	RequestID int64
+	// CredentialID is what people see and type as TK-7F3K.
 	CredentialID int64
-	PersonID     int64
-	AccountID    int64
+	// PersonID is never shown.
+	PersonID int64
+	// AccountID is never shown.
+	AccountID int64
 )
 
 // The prefixes people type.

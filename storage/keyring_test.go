@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -66,7 +67,7 @@ func TestReplicasThatStartTogetherAgreeOnADataKey(t *testing.T) {
 	}
 	at := secret.Place{Table: "t", Row: "r", Column: "c"}
 	sealed := rings[0].Box.Seal(secret.New("s"), at)
-	for i, r := range append(rings, h.keyring(t)) {
+	for i, r := range slices.Concat(rings, []Keyring{h.keyring(t)}) {
 		if v, err := r.Box.Open(sealed, at); err != nil || v.Expose() != "s" || r.ID != rings[0].ID {
 			t.Errorf("replica %d has another key: %v", i, err)
 		}

@@ -43,7 +43,7 @@ func emptyTemplate() storagetest.Template {
 	return storagetest.Template{Key: "empty", Migrate: func(context.Context, string) error { return nil }}
 }
 
-func openDSN(t testing.TB, dsn string, conns int) *DB {
+func openDSN(t testing.TB, dsn string, conns int32) *DB {
 	t.Helper()
 	db, err := Open(context.Background(), Config{DSN: dsn, MaxConns: conns, Logger: zerolog.Nop()})
 	if err != nil {

@@ -308,8 +308,7 @@ func (s *Service) putOffIssue(ctx context.Context, leased storage.Credential, ca
 
 // retryWords says for people why it is taking longer; the cause is in the log.
 func retryWords(cause error) string {
-	var limited *connectors.RateLimitedError
-	if errors.As(cause, &limited) {
+	if _, ok := errors.AsType[*connectors.RateLimitedError](cause); ok {
 		return "the system asks us to slow down"
 	}
 	return "the system does not answer as it should"

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -55,9 +56,7 @@ func TestALeaverOfAListedGroupIsOutOfOldRequestsToo(t *testing.T) {
 
 	after := before
 	after.Groups = map[string]Group{}
-	for name, g := range before.Groups {
-		after.Groups[name] = g
-	}
+	maps.Copy(after.Groups, before.Groups)
 	after.Groups["payroll"] = Group{Members: []string{"carol@example.com", "frank@example.com"}}
 	later := *h
 	later.Service = h.service(t, after, nil)

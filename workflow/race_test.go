@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -171,8 +172,11 @@ func TestEverythingAtOnce(t *testing.T) {
 // workOf does a job for a request's key, if there is one by now.
 func (s *Service) workOf(ctx context.Context, id storage.RequestID, do func(context.Context, storage.CredentialID) error) error {
 	c, err := s.DB.CredentialOf(ctx, id)
-	if err != nil {
+	if errors.Is(err, storage.ErrNotFound) {
 		return nil // none yet
+	}
+	if err != nil {
+		return err
 	}
 	return do(ctx, c.ID)
 }

@@ -50,8 +50,7 @@ type strayWorker struct {
 // Work implements river.Worker.
 func (w *strayWorker) Work(ctx context.Context, j *river.Job[StrayArgs]) error {
 	err := w.service.RevokeStrays(ctx, j.Args.ID, j.Args.Ref)
-	var limited *connectors.RateLimitedError
-	if errors.As(err, &limited) {
+	if limited, ok := errors.AsType[*connectors.RateLimitedError](err); ok {
 		return river.JobSnooze(limited.After)
 	}
 	return err

@@ -143,8 +143,7 @@ type Verdict struct {
 // not asked.
 func (r *Rules) Try(sc Scenario) Verdict {
 	out, err := r.decide(sc.Ask, sc.Requester)
-	var refusal Refusal
-	if errors.As(err, &refusal) {
+	if refusal, ok := errors.AsType[Refusal](err); ok {
 		return Verdict{Refused: &refusal}
 	}
 	return Verdict{Policy: out.policy.Name, Auto: out.policy.Approval.Auto, Steps: out.steps}

@@ -97,9 +97,8 @@ func TestOutcomeOfAJob(t *testing.T) {
 	if outcome(nil) != nil || !errors.Is(outcome(other), other) {
 		t.Error("success or an unknown failure is changed")
 	}
-	var canceled *river.JobCancelError
 	for _, err := range []error{connectors.ErrUnrecoverable, storage.ErrNotFound} {
-		if !errors.As(outcome(err), &canceled) {
+		if _, ok := errors.AsType[*river.JobCancelError](outcome(err)); !ok {
 			t.Errorf("%v is tried again", err)
 		}
 	}

@@ -1,7 +1,7 @@
 package slacksim_test
 
 import (
-	"net/http"
+	"errors"
 	"testing"
 	"time"
 
@@ -120,7 +120,8 @@ func TestResponseURLIsValidated(t *testing.T) {
 	url := b.replyTo(func() error { _, err := b.sim.User("U0ALICE").Slash(b.ctx, "C0GENERAL", "/tokens"); return err })
 	bad := &slack.Blocks{BlockSet: []slack.Block{slack.NewHeaderBlock(slack.NewTextBlockObject(slack.MarkdownType, "x", false, false))}}
 	err := slack.PostWebhookContext(b.ctx, url, &slack.WebhookMessage{Text: "x", Blocks: bad})
-	if status, ok := err.(slack.StatusCodeError); !ok || status.Code != http.StatusBadRequest {
+	var status slack.StatusCodeError
+	if errors.As(err, &status) {
 		t.Errorf("got %v", err)
 	}
 	if len(b.sim.Problems()) == 0 {

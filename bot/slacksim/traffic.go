@@ -34,7 +34,7 @@ func (s *Sim) record(e Entry) {
 	s.touch()
 }
 
-func (s *Sim) serveTraffic(w http.ResponseWriter, r *http.Request) {
+func (s *Sim) serveTraffic(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	if err := json.NewEncoder(w).Encode(s.Traffic()); err != nil {
 		s.log.Debug().Err(err).Msg("writing traffic")

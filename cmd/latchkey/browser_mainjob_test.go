@@ -40,7 +40,7 @@ func TestBrowserMainJob(t *testing.T) {
 	p.showUsedKey(token)
 	p.revokeAsErin(token)
 	p.w.until(key, "/4/worklogs", http.StatusUnauthorized)
-	p.readTheEnd(token)
+	p.readTheEnd()
 	p.lookAtPanel()
 }
 
@@ -207,7 +207,7 @@ func (p player) revokeAsErin(token string) {
 }
 
 // readTheEnd reads as Alice who revoked the key, why, and what Home says now.
-func (p player) readTheEnd(token string) {
+func (p player) readTheEnd() {
 	p.t.Helper()
 	p.at("U0ALICE", "")
 	p.reads(".log", "was revoked by Erin Evans", "it leaked")

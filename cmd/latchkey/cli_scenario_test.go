@@ -123,6 +123,6 @@ func writeScenario(s workflow.Scenario, want string) string {
 	if s.Ask.Kind == workflow.OAuthGrant {
 		oauth = "oauth "
 	}
-	return fmt.Sprintf(`%s%s asks %s%s %s for %s "%s" -> %s`, s.Requester.Email, in, oauth, //nolint:gocritic // %q would escape
+	return fmt.Sprintf(`%s%s asks %s%s %s for %s "%s" -> %s`, s.Requester.Email, in, oauth,
 		s.Ask.Connection, strings.Join(s.Ask.Scopes, ","), s.Ask.Lifetime, s.Ask.Reason, want)
 }

@@ -126,7 +126,7 @@ func (d *demo) service(listen, gateway string, log zerolog.Logger) (*Main, error
 
 func (d *demo) folder() (err error) {
 	if d.data != "" {
-		return os.MkdirAll(d.data, 0o711) // 0711: as root, Postgres runs as another user and must get through
+		return os.MkdirAll(d.data, 0o711) //nolint:gosec // 0711: as root, Postgres runs as another user and must get through
 	}
 	d.forget = true
 	if d.data, err = os.MkdirTemp("", "latchkey-demo-"); err != nil {
@@ -139,7 +139,7 @@ func (d *demo) folder() (err error) {
 // a real installation must not do.
 func (d *demo) key() (string, error) {
 	path := filepath.Join(d.data, "keeper.key")
-	b, err := os.ReadFile(path) //nolint:gosec // the folder is the user's own choice
+	b, err := os.ReadFile(path)
 	if err == nil {
 		return strings.TrimSpace(string(b)), nil
 	}

@@ -18,7 +18,7 @@ const (
 
 // kept reads a file of the kept world; nil when there is none yet.
 func (d *demo) kept(name string) ([]byte, error) {
-	b, err := os.ReadFile(filepath.Join(d.data, name)) //nolint:gosec // the folder is the user's own choice
+	b, err := os.ReadFile(filepath.Join(d.data, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -102,8 +102,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer, env func(str
 // goes to errOut: what a command prints may be read by a program.
 func misused(parser *kong.Kong, err error, errOut io.Writer) int {
 	parser.Stdout = errOut
-	var pe *kong.ParseError
-	if errors.As(err, &pe) {
+	if pe, ok := errors.AsType[*kong.ParseError](err); ok {
 		chosen := pe.Context.Selected()
 		_ = pe.Context.PrintUsage(chosen != nil && chosen.Leaf())
 	}

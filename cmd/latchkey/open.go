@@ -120,8 +120,7 @@ func openConnections(c *config.Config) (map[string]connectors.Connector, error) 
 
 // explain gives a policy's problems their places in the file.
 func explain(c *config.Config, err error) error {
-	var pe *workflow.PolicyError
-	if errors.As(err, &pe) {
+	if pe, ok := errors.AsType[*workflow.PolicyError](err); ok {
 		return c.Explain(pe.Problems)
 	}
 	return err

@@ -44,7 +44,7 @@ func TestReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	scenarios := regexp.MustCompile("(?m)^\\S+@example\\.com .* -> .*$").FindAllString(readme, -1)
+	scenarios := regexp.MustCompile(`(?m)^\S+@example\.com .* -> .*$`).FindAllString(readme, -1)
 	if len(scenarios) < 2 {
 		t.Fatal("no scenarios")
 	}

@@ -59,7 +59,7 @@ func Open(s connectors.Settings, rt http.RoundTripper) (*Connector, error) {
 
 // Check asks who the token belongs to.
 func (c *Connector) Check(ctx context.Context) error {
-	_, err := c.do(ctx, http.MethodGet, "/v1/me", nil, nil)
+	err := c.do(ctx, http.MethodGet, "/v1/me", nil, nil)
 	if s := rest.Status(err); s == http.StatusUnauthorized || s == http.StatusForbidden {
 		return fmt.Errorf("the token was refused: %w", err)
 	}
@@ -71,7 +71,7 @@ func (c *Connector) Scopes(ctx context.Context) ([]connectors.Scope, error) {
 	var answer struct {
 		Scopes []wireScope `json:"scopes"`
 	}
-	if _, err := c.do(ctx, http.MethodGet, "/v1/scopes", nil, &answer); err != nil {
+	if err := c.do(ctx, http.MethodGet, "/v1/scopes", nil, &answer); err != nil {
 		return nil, err
 	}
 	var out []connectors.Scope
@@ -126,7 +126,7 @@ func (c *Connector) Rotate(ctx context.Context, r connectors.RotateRequest) (con
 
 func (c *Connector) issued(ctx context.Context, path string, in wireKey, owner connectors.AccountRef) (connectors.Issued, error) {
 	var out wireIssued
-	if _, err := c.do(ctx, http.MethodPost, path, in, &out); err != nil {
+	if err := c.do(ctx, http.MethodPost, path, in, &out); err != nil {
 		return connectors.Issued{}, err
 	}
 	if out.ID == "" || out.Secret == "" {
@@ -140,7 +140,7 @@ func (c *Connector) issued(ctx context.Context, path string, in wireKey, owner c
 // Revoke ends a key. A key the vendor does not know counts as gone; whether it
 // really is, Verify says.
 func (c *Connector) Revoke(ctx context.Context, r connectors.Ref) error {
-	_, err := c.do(ctx, http.MethodDelete, rest.Path("v1", "keys", r.ID), nil, nil)
+	err := c.do(ctx, http.MethodDelete, rest.Path("v1", "keys", r.ID), nil, nil)
 	if rest.Status(err) == http.StatusNotFound {
 		return nil
 	}
@@ -151,7 +151,7 @@ func (c *Connector) Revoke(ctx context.Context, r connectors.Ref) error {
 // does not know is no receipt.
 func (c *Connector) Verify(ctx context.Context, r connectors.Ref) (connectors.Liveness, error) {
 	var k wireKey
-	_, err := c.do(ctx, http.MethodGet, rest.Path("v1", "keys", r.ID), nil, &k)
+	err := c.do(ctx, http.MethodGet, rest.Path("v1", "keys", r.ID), nil, &k)
 	switch {
 	case rest.Status(err) == http.StatusNotFound:
 		return connectors.Unknown, nil
@@ -169,24 +169,21 @@ func (c *Connector) Verify(ctx context.Context, r connectors.Ref) (connectors.Li
 
 // Suspend stops a key until Resume.
 func (c *Connector) Suspend(ctx context.Context, r connectors.Ref) error {
-	_, err := c.do(ctx, http.MethodPost, rest.Path("v1", "keys", r.ID, "suspend"), nil, nil)
-	return err
+	return c.do(ctx, http.MethodPost, rest.Path("v1", "keys", r.ID, "suspend"), nil, nil)
 }
 
 // Resume lets a suspended key work again.
 func (c *Connector) Resume(ctx context.Context, r connectors.Ref) error {
-	_, err := c.do(ctx, http.MethodPost, rest.Path("v1", "keys", r.ID, "resume"), nil, nil)
-	return err
+	return c.do(ctx, http.MethodPost, rest.Path("v1", "keys", r.ID, "resume"), nil, nil)
 }
 
-func (c *Connector) do(ctx context.Context, method, path string, in, out any) (rest.Response, error) {
+func (c *Connector) do(ctx context.Context, method, path string, in, out any) error {
 	req := rest.Request{Method: method, Path: path}
 	if in != nil {
 		req.Body = in
 	}
-	resp, err := c.client.Do(ctx, req, out)
-	if err != nil {
-		return resp, fmt.Errorf("%s: %w", c.name, err)
+	if _, err := c.client.Do(ctx, req, out); err != nil {
+		return fmt.Errorf("%s: %w", c.name, err)
 	}
-	return resp, nil
+	return nil
 }

@@ -50,8 +50,7 @@ func (e *Error) Unwrap() error {
 
 // Status returns the vendor's status if err is an *Error, else zero.
 func Status(err error) int {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Status
 	}
 	return 0
@@ -79,8 +78,7 @@ func (c *Client) refusal(r Request, resp *http.Response) error {
 // failure says what went wrong with a call, with its method and path but
 // without its query: net/http's own errors quote the whole URL.
 func (c *Client) failure(r Request, err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
 	return &failure{text: fmt.Sprintf("%s %s: %s", r.Method, r.Path, c.redact(err.Error())), err: err}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -107,7 +108,7 @@ func (c *Cluster) Unlock() error { return c.lock.Close() }
 // Command returns the command that runs the server in the foreground as its
 // account, with the words of wrapper in front.
 func (c *Cluster) Command(wrapper ...string) *exec.Cmd {
-	words := append(wrapper[:len(wrapper):len(wrapper)], filepath.Join(c.bin, "postgres"), "-D", c.data())
+	words := slices.Concat(wrapper, []string{filepath.Join(c.bin, "postgres"), "-D", c.data()})
 	for _, setting := range c.settings() {
 		words = append(words, "-c", setting)
 	}

@@ -3,6 +3,7 @@ package blockkit_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -59,9 +60,7 @@ func marshal(t testing.TB, doc any) []byte {
 // with copies an object and sets properties given as name, value pairs.
 func with(base obj, pairs ...any) obj {
 	changed := obj{}
-	for name, value := range base {
-		changed[name] = value
-	}
+	maps.Copy(changed, base)
 	for i := 0; i < len(pairs); i += 2 {
 		changed[pairs[i].(string)] = pairs[i+1]
 	}
@@ -69,10 +68,10 @@ func with(base obj, pairs ...any) obj {
 }
 
 // many makes n values that differ by their index.
-func many[T any](n int, make func(i int) T) arr {
+func many[T any](n int, one func(i int) T) arr {
 	list := arr{}
 	for i := range n {
-		list = append(list, make(i))
+		list = append(list, one(i))
 	}
 	return list
 }

@@ -28,10 +28,10 @@ func TestManifestRules(t *testing.T) {
 	}
 	command := obj{"command": "/tokens", "description": "x"}
 	events := func(names ...any) obj {
-		return change(arr(names), "settings", "event_subscriptions", "bot_events")
+		return change(names, "settings", "event_subscriptions", "bot_events")
 	}
 	bot := func(scopes ...any) obj {
-		manifest := change(arr(scopes), "oauth_config", "scopes", "bot")
+		manifest := change(scopes, "oauth_config", "scopes", "bot")
 		manifest["settings"].(obj)["event_subscriptions"].(obj)["bot_events"] = arr{"app_home_opened"}
 		return manifest
 	}

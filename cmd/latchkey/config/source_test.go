@@ -63,8 +63,7 @@ func TestExplain(t *testing.T) {
 		{Path: "policies[0].scopes[1]", Message: `"worklogs:manage" matches no scope of tempo`},
 		{Message: "the whole is wrong"},
 	})
-	var p *config.Problems
-	if !errors.As(err, &p) {
+	if _, ok := errors.AsType[*config.Problems](err); !ok {
 		t.Fatalf("got %v, want *Problems", err)
 	}
 	want := `latchkey.yaml:1:1: the whole is wrong

@@ -11,12 +11,12 @@ type table[T any] struct {
 	last int64
 }
 
-func (t *table[T]) add(make func(id int64) T) T {
+func (t *table[T]) add(one func(id int64) T) T {
 	if t.rows == nil {
 		t.rows = map[int64]T{}
 	}
 	t.last++
-	row := make(t.last)
+	row := one(t.last)
 	t.rows[t.last] = row
 	return row
 }
