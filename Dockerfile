@@ -32,7 +32,7 @@ ENV LATCHKEY_CONFIG=/etc/latchkey/latchkey.yaml LATCHKEY_LOG_JSON=true
 USER 65532:65532
 # The pages and the API; the gateway.
 EXPOSE 8080 8081
-# Asks the role server. A container without that role has to switch it off.
+# Every role answers it, at `listen`.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s CMD ["/latchkey", "healthcheck"]
 ENTRYPOINT ["/latchkey"]
 CMD ["serve"]

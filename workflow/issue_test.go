@@ -233,19 +233,25 @@ func TestAWorkerThatComesBackAfterItsLease(t *testing.T) {
 			h := open(t)
 			other := h.service(t, houseDocument(), nil)
 			r, c := h.approved(t, "alice")
-			gate := h.vendor.Hold(fake.VerbIssue, at)
+			slow := h.vendor.Hold(fake.VerbIssue, at)
 			late := make(chan error, 1)
 			go func() { late <- h.Issue(context.Background(), c.ID) }()
-			<-gate.Arrived()
+			<-slow.Arrived()
 			h.leaseEnds(t)
+			quick := h.vendor.Hold(fake.VerbIssue, at)
 			second := make(chan error, 1)
 			go func() { second <- other.Issue(context.Background(), c.ID) }()
-			<-gate.Arrived() // both are at the vendor now, each with a key of its own to come
-			gate.Release()
-			for _, done := range []chan error{late, second} {
-				if err := <-done; err != nil {
-					t.Error(err)
-				}
+			<-quick.Arrived() // both are at the vendor now, each with a key of its own to come
+			slow.Release()
+			if err := <-late; err != nil {
+				t.Error(err)
+			}
+			if got := h.keyOf(t, r.ID); got.State != storage.CredentialIssuing {
+				t.Errorf("the late answer counts: %s", got.State)
+			}
+			quick.Release()
+			if err := <-second; err != nil {
+				t.Error(err)
 			}
 			h.settle(t)
 			if got := h.keyOf(t, r.ID); got.State != storage.CredentialActive {

@@ -76,8 +76,7 @@ func TestTheWorkersDoItAll(t *testing.T) {
 		deadline := time.After(60 * time.Second)
 		for h.credential(t, id).State != state {
 			select {
-			case <-told.changes: // something was told: look again
-			case <-time.After(200 * time.Millisecond):
+			case <-told.changes: // told after the commit: look again
 			case <-deadline:
 				t.Fatalf("%s is %s, and never %s", id, h.credential(t, id).State, state)
 			}

@@ -2,6 +2,7 @@ package slacksim_test
 
 import (
 	"errors"
+	"net/http"
 	"testing"
 	"time"
 
@@ -121,7 +122,7 @@ func TestResponseURLIsValidated(t *testing.T) {
 	bad := &slack.Blocks{BlockSet: []slack.Block{slack.NewHeaderBlock(slack.NewTextBlockObject(slack.MarkdownType, "x", false, false))}}
 	err := slack.PostWebhookContext(b.ctx, url, &slack.WebhookMessage{Text: "x", Blocks: bad})
 	var status slack.StatusCodeError
-	if errors.As(err, &status) {
+	if !errors.As(err, &status) || status.Code != http.StatusBadRequest {
 		t.Errorf("got %v", err)
 	}
 	if len(b.sim.Problems()) == 0 {

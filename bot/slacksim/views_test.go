@@ -209,7 +209,8 @@ func TestHomeIsPublishedPerPersonWithAHash(t *testing.T) {
 	}
 	b.app(func(evt socketmode.Event) (any, bool) {
 		if evt.Type == socketmode.EventTypeEventsAPI {
-			if _, err := b.api.PublishViewContext(b.ctx, slack.PublishViewContextRequest{UserID: "U0ALICE", View: home("first")}); err != nil {
+			_, err := b.api.PublishViewContext(b.ctx, slack.PublishViewContextRequest{UserID: "U0ALICE", View: home("first")})
+			if err != nil && b.ctx.Err() == nil { // a late retry may meet the end of the test
 				t.Error(err)
 			}
 		}

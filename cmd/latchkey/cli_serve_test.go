@@ -47,8 +47,11 @@ func TestServeGatewayAlone(t *testing.T) {
 	s.env["SLACK_BOT_TOKEN"], s.env["SLACK_APP_TOKEN"] = "", ""
 	p := s.start(t, "serve", "--roles", "gateway")
 	where := p.addresses(t)
-	if _, ok := where["server"]; ok {
-		t.Errorf("the server listens too: %v", where)
+	if got := latchkey(t.Context(), nil, "healthcheck", "--url=http://"+where["server"]+"/healthz"); got.status != 0 {
+		t.Errorf("its health: %+v", got)
+	}
+	if got := latchkey(t.Context(), nil, "healthcheck", "--url=http://"+where["server"]+"/reveal/x"); !strings.Contains(got.err, "404") {
+		t.Errorf("it has the server's pages: %+v", got)
 	}
 	p.guards(t, where["gateway"])
 	p.end(t)
