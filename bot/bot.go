@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -32,6 +33,8 @@ type Bot struct {
 	recent  recent
 	sockets []*socket
 
+	ackWithin time.Duration
+
 	mu       sync.Mutex
 	draining bool
 	inFlight sync.WaitGroup
@@ -41,7 +44,7 @@ type Bot struct {
 // is due.
 const (
 	maxHandled  = 256
-	ackWithin   = 2500 * time.Millisecond
+	ackDefault  = 2500 * time.Millisecond
 	afterWithin = 20 * time.Second
 	drainWithin = 8 * time.Second
 )
@@ -49,6 +52,7 @@ const (
 // New prepares a bot; it does not dial.
 func New(d Deps) *Bot {
 	b := &Bot{Deps: d, slots: make(chan struct{}, maxHandled), recent: newRecent()}
+	b.ackWithin = cmp.Or(d.Client.config.AckWithin, ackDefault)
 	n := d.Client.config.Sockets
 	if n == 0 {
 		n = 2
@@ -176,7 +180,7 @@ func (b *Bot) receive(ctx context.Context, s *socketmode.Client, env envelope) {
 	defer func() { <-b.slots }()
 
 	out := b.recent.do(env.key(), func() answer {
-		ctx, cancel := context.WithTimeout(ctx, ackWithin)
+		ctx, cancel := context.WithTimeout(ctx, b.ackWithin)
 		defer cancel()
 		return b.dispatch(ctx, env)
 	})

@@ -25,6 +25,11 @@ type Config struct {
 	Command          string       // "/tokens"
 	ApprovalsChannel string       // where every request is shown too; may be empty
 	Sockets          int          // default 2, so that Slack's refresh loses nothing
+
+	// AckWithin is how long an interaction may take before its ack: 2.5 s,
+	// which leaves the rest of Slack's three for the way. Tests on busy
+	// machines allow more.
+	AckWithin time.Duration
 }
 
 // callTimeout bounds one Web API call; slack-go's client has none.

@@ -219,6 +219,13 @@ func TestNothingToCollectAfterTheEnd(t *testing.T) {
 	if key, _, err := h.Reveal(t.Context(), token, ""); err != nil || key.Empty() {
 		t.Errorf("after the return: %v", err)
 	}
+	suspended := h.active(t, "frank")
+	token = h.ticket(t, suspended.ID)
+	h.exec(t, `UPDATE credential SET state = 'suspended' WHERE id = $1`, suspended.ID)
+	if key, k, err := h.Reveal(t.Context(), token, ""); err != nil || !key.Empty() || k.State != TicketOver {
+		t.Errorf("while suspended: %+v, %v", k, err)
+	}
+	h.exec(t, `UPDATE credential SET state = 'active' WHERE id = $1`, suspended.ID)
 	for _, odd := range []string{"", "x", strings.Repeat("0", ticketLen), strings.Repeat("a", 10_000), token + "x", strings.ToLower(token), revoked.ID.String(), strings.Repeat("\x00", ticketLen)} {
 		_, err := h.OpenTicket(t.Context(), odd)
 		refused(t, "looking at "+odd[:min(len(odd), 40)], err, RuleUnknown)

@@ -30,6 +30,7 @@ func BenchmarkSlackAck(b *testing.B) {
 	wire := newWire(b)
 	m, err := w.service("127.0.0.1:0", "127.0.0.1:0", w.main.Logger)
 	w.must(err)
+	m.AckWithin = 0
 	m.Roles, m.SlackAPIURL = []Role{RoleBot}, wire.URL+"/api/"
 	w.eventually("the directory to be read", func() bool { return strings.Contains(w.log.String(), "directory loaded") })
 	w.must(w.main.Stop(w.ctx))

@@ -36,6 +36,7 @@ type demoCommand struct {
 
 	databaseURL string         // of tests; empty means a private Postgres
 	world       slacksim.World // of tests; zero means the default one
+	patient     time.Duration  // of tests: Slack's deadlines; zero means its own
 }
 
 // Help implements kong.HelpProvider.
@@ -72,11 +73,12 @@ type demo struct {
 	forget    bool // data is ours to remove
 	pace      pace
 	closed    bool
+	patient   time.Duration
 }
 
 // startDemo starts the world, then the service, then the control panel.
 func startDemo(ctx context.Context, flags demoCommand, log zerolog.Logger) (_ *demo, err error) {
-	d := &demo{data: flags.Data}
+	d := &demo{data: flags.Data, patient: flags.patient}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.close())
@@ -121,7 +123,7 @@ func (d *demo) service(listen, gateway string, log zerolog.Logger) (*Main, error
 	if err != nil {
 		return nil, err
 	}
-	return &Main{Config: cfg, Logger: log, SlackAPIURL: d.sim.APIURL(), LeaseFor: 10 * time.Second}, nil
+	return &Main{Config: cfg, Logger: log, SlackAPIURL: d.sim.APIURL(), LeaseFor: 10 * time.Second, AckWithin: d.patient}, nil
 }
 
 func (d *demo) folder() (err error) {
@@ -159,7 +161,7 @@ func (d *demo) startWorld(ctx context.Context, flags demoCommand, log zerolog.Lo
 	if err != nil {
 		return err
 	}
-	d.sim, err = slacksim.Start(ctx, slacksim.Config{Manifest: manifest, World: flags.world, Saved: saved, Listen: free(flags.Slack), Now: d.pace.now, Logger: log.Level(max(log.GetLevel(), zerolog.WarnLevel))})
+	d.sim, err = slacksim.Start(ctx, slacksim.Config{Manifest: manifest, World: flags.world, Saved: saved, Listen: free(flags.Slack), Now: d.pace.now, Timing: slacksim.Timing{TriggerTTL: flags.patient, AckTimeout: flags.patient}, Logger: log.Level(max(log.GetLevel(), zerolog.WarnLevel))})
 	return err
 }
 

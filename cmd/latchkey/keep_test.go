@@ -20,7 +20,7 @@ func TestDemoKeepsItsWorld(t *testing.T) {
 
 	w.must(w.demo.close())
 	d, err := startDemo(w.ctx, demoCommand{Slack: "127.0.0.1:0", Panel: "127.0.0.1:0", Server: "127.0.0.1:0", Gateway: "127.0.0.1:0",
-		Data: w.data, databaseURL: w.env["DEMO_DATABASE_URL"], world: testWorld()}, zerolog.New(w.log))
+		Data: w.data, databaseURL: w.env["DEMO_DATABASE_URL"], world: testWorld(), patient: patience}, zerolog.New(w.log))
 	w.must(err)
 	w.demo = d
 	t.Cleanup(func() { _ = d.close() })

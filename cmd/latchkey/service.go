@@ -33,6 +33,7 @@ type Main struct {
 	SlackAPIURL string        // SLACK_API_URL; empty means Slack itself
 	LeaseFor    time.Duration // of one vendor call; zero means the default
 	Fault       func(string)  // see workflow.Deps
+	AckWithin   time.Duration // see bot.Config
 
 	postgres  *postgres.Server
 	db        *storage.DB
@@ -200,7 +201,7 @@ func (m *Main) talksToSlack() bool { return m.has(RoleBot) || m.has(RoleWorker) 
 
 func (m *Main) slack() bot.Config {
 	s := m.Config.Slack
-	return bot.Config{BotToken: s.BotToken, AppToken: s.AppToken, APIURL: m.SlackAPIURL, Command: s.Command, ApprovalsChannel: s.ApprovalsChannel}
+	return bot.Config{BotToken: s.BotToken, AppToken: s.AppToken, APIURL: m.SlackAPIURL, Command: s.Command, ApprovalsChannel: s.ApprovalsChannel, AckWithin: m.AckWithin}
 }
 
 // startWork runs the roles that have no address: bot and worker.

@@ -39,10 +39,10 @@ func newWorld(t *testing.T) *world {
 
 func newWorldWith(t testing.TB, people slacksim.World) *world {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
 	t.Cleanup(cancel)
 	log := &safeBuffer{}
-	flags := demoCommand{Slack: "127.0.0.1:0", Panel: "127.0.0.1:0", Server: "127.0.0.1:0", Gateway: "127.0.0.1:0", Data: t.TempDir(), databaseURL: database(t), world: people}
+	flags := demoCommand{Slack: "127.0.0.1:0", Panel: "127.0.0.1:0", Server: "127.0.0.1:0", Gateway: "127.0.0.1:0", Data: t.TempDir(), databaseURL: database(t), world: people, patient: patience}
 	d, err := startDemo(ctx, flags, zerolog.New(log))
 	if err != nil {
 		t.Fatalf("start: %v\n%s", err, log)
