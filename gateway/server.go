@@ -46,7 +46,7 @@ func (g *Gateway) Serve(ctx context.Context, ln net.Listener) error {
 	if err != nil {
 		err = errors.Join(err, srv.Close())
 	}
-	_ = <-served // it has ended, which is all that is wanted
+	<-served //nolint:errcheck // it has ended, which is all that is wanted
 	if err != nil {
 		return fmt.Errorf("shut gateway down: %w", err)
 	}

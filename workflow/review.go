@@ -2,7 +2,6 @@ package workflow
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -22,14 +21,11 @@ type Vote struct {
 // Review records a vote and, when it decides, carries the decision out. The
 // same click again changes nothing and answers the same.
 func (s *Service) Review(ctx context.Context, a Actor, id storage.RequestID, v Vote) (storage.Request, error) {
-	seen, steps, _, err := s.DB.Request(ctx, id)
+	f, err := s.filingOf(ctx, id)
 	if err != nil {
-		return seen, gone(err, fmt.Sprintf("request %s", id))
+		return storage.Request{}, err
 	}
-	rules, err := s.rulesOf(ctx, seen.PolicyHash)
-	if err != nil {
-		return seen, err
-	}
+	rules, steps := f.rules, f.steps
 	s.refreshReviewers(ctx, rules, steps)
 
 	var r storage.Request

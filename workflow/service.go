@@ -62,7 +62,8 @@ type Service struct {
 	today *Rules
 
 	mu     sync.Mutex
-	byHash map[string]*Rules // immutable once there
+	byHash map[string]*Rules            // immutable once there
+	filed  map[storage.RequestID]filing // likewise
 }
 
 // New compiles today's policy, stores it by its hash and remembers the
@@ -95,7 +96,7 @@ func New(ctx context.Context, d Deps) (*Service, error) {
 	if err := d.DB.SaveConnections(ctx, rows); err != nil {
 		return nil, err
 	}
-	return &Service{Deps: d, today: rules, byHash: map[string]*Rules{rules.Hash: rules}}, nil
+	return &Service{Deps: d, today: rules, byHash: map[string]*Rules{rules.Hash: rules}, filed: map[storage.RequestID]filing{}}, nil
 }
 
 // PolicyError lists what is wrong with a policy.
@@ -133,6 +134,42 @@ func (s *Service) rulesOf(ctx context.Context, hash string) (*Rules, error) {
 	s.byHash[hash] = r
 	s.mu.Unlock()
 	return r, nil
+}
+
+// filing is what never changes about a request once it is filed.
+type filing struct {
+	rules *Rules
+	steps []storage.Step
+}
+
+// maxFilings bounds what is remembered; a vote on anything older reads again.
+const maxFilings = 10_000
+
+// filingOf says under which rules a request was filed and who is asked. Every
+// click begins with it, so it is remembered.
+func (s *Service) filingOf(ctx context.Context, id storage.RequestID) (filing, error) {
+	s.mu.Lock()
+	f, known := s.filed[id]
+	s.mu.Unlock()
+	if known {
+		return f, nil
+	}
+	r, steps, _, err := s.DB.Request(ctx, id)
+	if err != nil {
+		return f, gone(err, fmt.Sprintf("request %s", id))
+	}
+	rules, err := s.rulesOf(ctx, r.PolicyHash)
+	if err != nil {
+		return f, err
+	}
+	f = filing{rules, steps}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.filed) >= maxFilings {
+		clear(s.filed)
+	}
+	s.filed[id] = f
+	return f, nil
 }
 
 // Describe fills in what rules need to know of the connections.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -26,6 +27,7 @@ const inFlight = 200
 // the background work elsewhere. Slack is a bare socket here, because the
 // simulator's own checks would be measured too; Postgres shares the machine.
 func BenchmarkSlackAck(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent)) // as the service runs
 	w := newWorldWith(b, stormWorld())
 	wire := newWire(b)
 	m, err := w.service("127.0.0.1:0", "127.0.0.1:0", w.main.Logger)
