@@ -357,7 +357,10 @@ func (c *pageProblems) listen(event any) {
 		}
 		c.add(text)
 	case *log.EventEntryAdded:
-		if event.Entry.Level == log.EntryLevelError {
+		// The event stream is cut when the workspace stops, which may be while
+		// the page is still there.
+		cut := strings.Contains(event.Entry.URL, "/client/events") && strings.Contains(event.Entry.Text, "ERR_")
+		if event.Entry.Level == log.EntryLevelError && !cut {
 			c.add(event.Entry.Text + " " + event.Entry.URL)
 		}
 	}
