@@ -107,7 +107,7 @@ func (c *Client) Diagnose(ctx context.Context) (Diagnosis, error) {
 	have := c.self.scopes
 	c.mu.Unlock()
 	for _, want := range RequiredScopes() {
-		if len(have) > 0 && !contains(have, want) {
+		if len(have) > 0 && !slices.Contains(have, want) {
 			out.Missing = append(out.Missing, want)
 		}
 	}
@@ -115,10 +115,6 @@ func (c *Client) Diagnose(ctx context.Context) (Diagnosis, error) {
 		return out, fmt.Errorf("open a socket with the app token: %w", err)
 	}
 	return out, nil
-}
-
-func contains(all []string, one string) bool {
-	return slices.Contains(all, one)
 }
 
 // final are Slack's errors that the same call will get again: the message or

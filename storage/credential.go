@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -209,7 +210,7 @@ type CredentialFilter struct {
 // Credentials lists credentials, newest first.
 func (db *DB) Credentials(ctx context.Context, f CredentialFilter) ([]Credential, error) {
 	var out []Credential
-	q := db.bun.NewSelect().Model(&out).ColumnExpr(credentialColumns).Order("id DESC").Limit(int64(orDefault(f.Limit, 50)))
+	q := db.bun.NewSelect().Model(&out).ColumnExpr(credentialColumns).Order("id DESC").Limit(int64(cmp.Or(f.Limit, 50)))
 	if f.OwnerID != 0 {
 		q = q.Where("owner_id = ?", f.OwnerID)
 	}

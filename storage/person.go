@@ -160,13 +160,6 @@ func (db *DB) SlackAccounts(ctx context.Context, ids ...PersonID) ([]Account, er
 	return out, bunErr("read accounts", err)
 }
 
-// AllSlackAccounts lists every Slack account ever seen.
-func (db *DB) AllSlackAccounts(ctx context.Context) ([]Account, error) {
-	var out []Account
-	err := db.bun.NewSelect().Model(&out).Where("system = ?", SystemSlack).Order("id").Scan(ctx)
-	return out, bunErr("read accounts", err)
-}
-
 // SetDMChannel remembers where the bot talks to an account.
 func (db *DB) SetDMChannel(ctx context.Context, id AccountID, channel string) error {
 	_, err := db.pool.Exec(ctx, `UPDATE account SET dm_channel = $2 WHERE id = $1`, id, channel)

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -248,7 +249,7 @@ func (db *DB) Requests(ctx context.Context, f RequestFilter) ([]Request, error) 
 	if f.ReviewerID != 0 {
 		order = "id" // whoever has waited longest comes first
 	}
-	q := db.bun.NewSelect().Model(&out).Order(order).Limit(int64(orDefault(f.Limit, 50)))
+	q := db.bun.NewSelect().Model(&out).Order(order).Limit(int64(cmp.Or(f.Limit, 50)))
 	if f.RequesterID != 0 {
 		q = q.Where("requester_id = ?", f.RequesterID)
 	}
@@ -263,13 +264,6 @@ func (db *DB) Requests(ctx context.Context, f RequestFilter) ([]Request, error) 
 			Where("NOT EXISTS (SELECT FROM review v WHERE v.request_id = r.id AND v.reviewer_id = ? AND v.voided_at IS NULL)", f.ReviewerID)
 	}
 	return out, bunErr("list requests", q.Scan(ctx))
-}
-
-func orDefault(n, def int) int {
-	if n == 0 {
-		return def
-	}
-	return n
 }
 
 // nullTime makes the zero time NULL.

@@ -192,7 +192,7 @@ func (w *world) request(who, system, preset, lifetime, reason string) string {
 	var id string
 	w.await("the request's status", func() bool {
 		for _, found := range requestIDs.FindAllString(w.transcript(who, u.DM()), -1) {
-			if !contains(known, found) {
+			if !slices.Contains(known, found) {
 				id = found
 				return true
 			}
@@ -201,10 +201,6 @@ func (w *world) request(who, system, preset, lifetime, reason string) string {
 	})
 	w.await("the answer to the command", func() bool { return strings.Contains(w.transcript(who, "C0GENERAL"), "`"+id+"`") })
 	return id
-}
-
-func contains(all []string, one string) bool {
-	return slices.Contains(all, one)
 }
 
 // transcript is a channel as one person reads it.
