@@ -183,8 +183,11 @@ func (s *Sim) refuseFrame(so *socket, frame []byte) {
 	}
 	_ = json.Unmarshal(frame, &head) // only for the log
 	reason := fmt.Sprintf("Max frame length of %d has been exceeded", frameLimit)
-	_ = so.ws.WriteControl(websocket.CloseMessage,
-		websocket.FormatCloseMessage(websocket.CloseMessageTooBig, reason), time.Now().Add(writeWait))
+	// What the app may do when it sees the close finds everything in place.
+	defer func() {
+		_ = so.ws.WriteControl(websocket.CloseMessage,
+			websocket.FormatCloseMessage(websocket.CloseMessageTooBig, reason), time.Now().Add(writeWait))
+	}()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.problem("ack of %s: the frame has %d bytes, Slack closes the socket above %d", head.EnvelopeID, len(frame), frameLimit)

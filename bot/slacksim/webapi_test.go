@@ -67,7 +67,6 @@ func TestTokensAreReadFromEveryPlaceSlackReadsThem(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
 			status, got := b.call(tt.method, tt.kind, tt.bearer, tt.body)
 			errName, _ := got["error"].(string)
 			if status != http.StatusOK || errName != tt.want || got["ok"] != (tt.want == "") {
