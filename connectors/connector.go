@@ -4,6 +4,8 @@ import (
 	"context"
 	"iter"
 	"net/http"
+
+	"latchkey/secret"
 )
 
 // Connector is a configured system. Check proves that its admin credential
@@ -69,6 +71,42 @@ type AccountCloser interface {
 // handed in raw, because signatures are over raw bytes.
 type EventSource interface {
 	Events(*http.Request, []byte) ([]PersonEvent, error)
+}
+
+// IssueGuide is a system where only a person can make the key: it says what
+// that person must do. The next sync finds the key by its label and owner.
+type IssueGuide interface {
+	GuideIssue(IssueRequest) (Task, error)
+}
+
+// RevokeGuide says what a person must do to end a credential that the system
+// lets nobody end over its API.
+type RevokeGuide interface {
+	GuideRevoke(Ref) Task
+}
+
+// RequestLister walks the requests people made at the vendor itself, which
+// wait for a decision there.
+type RequestLister interface {
+	Requests(context.Context) iter.Seq2[VendorRequest, error]
+}
+
+// RequestDecider tells the vendor our decision on one of its requests. A
+// request that is decided the same way already is nil.
+type RequestDecider interface {
+	Decide(context.Context, Decision) error
+}
+
+// LeakRevoker ends credentials of which nothing but the secret is known.
+type LeakRevoker interface {
+	RevokeLeaked(context.Context, []secret.Value) error
+}
+
+// OAuthClient is a system at which an OAuth app of ours can be registered:
+// people connect it, and the gateway uses what they granted. ok is false
+// where the connection has no app configured.
+type OAuthClient interface {
+	OAuthApp() (app OAuthApp, ok bool)
 }
 
 // Broker is a system whose keys we issue and the gateway enforces, because

@@ -24,6 +24,31 @@ type Settings struct {
 	CheckPath    string        // GET that proves the token works
 	SyncEvery    time.Duration // zero means the kind's default
 	Scopes       []Scope       // brokered: the scopes and their rules
+
+	OrgID          string       // atlassian: the organisation's ID; github: its login
+	APIKey         secret.Value // atlassian: an organisation API key
+	AppID          int64        // github: of the GitHub App
+	InstallationID int64        // github: of the App in the organisation
+	PrivateKey     secret.Value // github: the App's, in PEM
+	WebhookSecret  secret.Value // signs what the system sends us
+	Group          string       // gitlab: full path or ID of the group whose tokens are governed
+	Subject        string       // google: the administrator the service account acts as
+	Credentials    secret.Value // google: the service account's key file, JSON
+	OAuth          OAuthSettings
+	Import         []secret.Value // timepiece: JWTs that exist, to be read and watched
+}
+
+// OAuthSettings is the `oauth:` block of a connection: our app at the vendor.
+// The zero value means that there is none. A kind that knows its vendor's
+// endpoints takes them from there.
+type OAuthSettings struct {
+	ClientID     string
+	ClientSecret secret.Value
+	AuthorizeURL string
+	TokenURL     string
+	RevokeURL    string
+	Scopes       []string
+	Params       map[string]string // further parameters of the authorize URL, such as Tempo's jira_url
 }
 
 // ErrMissing is wrapped by Open for a setting that is needed and absent.

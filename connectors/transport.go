@@ -40,7 +40,7 @@ func NewTransport(s Settings) http.RoundTripper {
 		MaxResponseHeaderBytes: 64 << 10,
 		ForceAttemptHTTP2:      true,
 	}
-	return &retrier{next: &limited{next: wire, limiter: rate.NewLimiter(callsPerSecond, callBurst)}}
+	return &retrier{next: &witnessed{&limited{next: wire, limiter: rate.NewLimiter(callsPerSecond, callBurst)}}}
 }
 
 // limited delays calls to keep their rate.

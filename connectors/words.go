@@ -1,6 +1,7 @@
 package connectors
 
 import (
+	"net/http"
 	"net/url"
 	"time"
 
@@ -61,28 +62,41 @@ type LastUsed struct {
 	Known bool      // false: the vendor does not say
 }
 
+// FullAccess is the scope of a credential that may do everything its owner
+// may do, such as a token from before a vendor had scopes.
+const FullAccess = "account:full"
+
 // Credential is one row of a vendor's listing.
 type Credential struct {
 	Ref       Ref
 	Kind      Kind
+	Class     string // the vendor's word for it: "organisation API key"
 	Label     string
 	Owner     AccountRef // zero when the vendor does not say
 	Scopes    []string   // nil when the vendor does not say
+	Access    Access     // the most its scopes allow; empty when the vendor does not say
 	CreatedAt time.Time  // zero when unknown
 	ExpiresAt time.Time  // zero when unknown or never
 	LastUsed  LastUsed
+	Suspended bool   // there, and does not work now
+	Match     string // what it has in common with the VendorRequest it came from, or empty
 }
 
-// Ref names a credential at its vendor.
+// Ref names a credential at its vendor. ID alone addresses it and is unique
+// in its connection: a vendor with several sorts of credentials, or one that
+// asks for the owner too, has all of it in the ID ("org-key/…").
 type Ref struct {
 	ID    string     // the vendor's id, or ours for brokered keys
-	Owner AccountRef // some vendors need it to address the credential
+	Owner AccountRef // as far as it is known
 }
 
 // AccountRef names a person's account at a vendor.
 type AccountRef struct {
-	ID    string
-	Email string // verified by the vendor, or empty
+	ID      string
+	Email   string // verified by the vendor, or empty
+	Name    string // for people, or empty
+	Service bool   // not a human's: a service account or the organisation itself
+	Closed  bool   // deactivated at the vendor
 }
 
 // Grant is one person's consent to one OAuth app.
@@ -90,11 +104,12 @@ type Grant struct {
 	Ref      GrantRef
 	App      string
 	Scopes   []string
+	Access   Access // the most its scopes allow; empty when the vendor does not say
 	GivenAt  time.Time
 	LastUsed LastUsed
 }
 
-// GrantRef names a grant at its vendor.
+// GrantRef names a grant at its vendor. As with Ref, ID alone addresses it.
 type GrantRef struct {
 	ID    string
 	AppID string
@@ -141,4 +156,43 @@ type PersonEvent struct {
 	Account AccountRef
 	Active  bool
 	At      time.Time
+}
+
+// Task is what a person does where a vendor lets only people do it.
+type Task struct {
+	URL   string   // where to begin, or empty
+	Steps []string // plain sentences, in order
+}
+
+// VendorRequest is a request somebody made at the vendor itself.
+type VendorRequest struct {
+	ID        string
+	Owner     AccountRef
+	Label     string
+	Scopes    []string
+	Access    Access
+	Reason    string
+	CreatedAt time.Time
+	ExpiresAt time.Time // of the credential it would lead to; zero for never
+	Match     string    // see Credential.Match
+}
+
+// Decision is what became of a VendorRequest.
+type Decision struct {
+	ID      string
+	Approve bool
+	Reason  string
+}
+
+// OAuthApp is our app at a vendor, and the vendor's OAuth 2.0 endpoints
+// (RFC 6749, revocation by RFC 7009).
+type OAuthApp struct {
+	ClientID     string
+	ClientSecret secret.Value
+	AuthorizeURL string
+	Params       map[string]string // further fixed parameters of the authorize URL
+	TokenURL     string
+	RevokeURL    string   // empty where the vendor has none
+	Scopes       []string // of the vendor, sent with the authorize URL; empty sends none
+	Transport    http.RoundTripper
 }

@@ -17,6 +17,16 @@ type Harness struct {
 	Good, Bad connectors.Connector
 	// Request asks for a credential the vendor will issue.
 	Request func(label string) connectors.IssueRequest
+	// Make makes a credential at the vendor behind the connector's back, for
+	// connectors that can't issue. Its label is the vendor's.
+	Make func(label string) connectors.Issued
+	// Grant makes an OAuth grant at the vendor and says whether it is alive.
+	Grant func() (connectors.GrantRef, func() bool)
+	// Account makes a person's account and says whether it is open.
+	Account func() (connectors.AccountRef, func() bool)
+	// Asked makes a request at the vendor; the func says what became of it:
+	// "pending", "approved" or "denied".
+	Asked func() (connectors.VendorRequest, func() string)
 	// Secrets, the admin credentials among them, may appear in no error.
 	Secrets []secret.Value
 
@@ -50,6 +60,10 @@ func RunTests(t *testing.T, start func(*testing.T) Harness) {
 		"revoke":  (*suite).revoke,
 		"verify":  (*suite).verify,
 		"suspend": (*suite).suspend,
+		"grants":  (*suite).grants,
+		"close":   (*suite).closeAccount,
+		"decide":  (*suite).decide,
+		"guide":   (*suite).guide,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -75,9 +89,14 @@ func with[C any](s *suite) C {
 	return c
 }
 
-// made issues a credential, which must succeed.
+// made issues a credential, which must succeed, or has the vendor make one.
 func (s *suite) made(label string) connectors.Issued {
 	s.Helper()
+	if s.Make != nil {
+		issued := s.Make(label)
+		s.issued = append(s.issued, issued.Secret)
+		return issued
+	}
 	issued, err := with[connectors.Issuer](s).Issue(s.Context(), s.Request(label))
 	s.ok("issue "+label, err)
 	s.issued = append(s.issued, issued.Secret)
