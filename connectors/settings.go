@@ -24,6 +24,7 @@ type Settings struct {
 	CheckPath    string        // GET that proves the token works
 	SyncEvery    time.Duration // zero means the kind's default
 	Scopes       []Scope       // brokered: the scopes and their rules
+	Limits       Limits        // brokered: what its keys may take
 
 	OrgID          string       // atlassian: the organisation's ID; github: its login
 	APIKey         secret.Value // atlassian: an organisation API key

@@ -34,6 +34,22 @@ type Rule struct {
 	Methods []string // upper case; empty means any of GET, HEAD, POST, PUT, PATCH, DELETE
 	Path    string   // "/4/worklogs/{id}": {x} is one segment, a final /** any number of further ones
 	Deny    bool     // deny wins over any allow of the same scope
+
+	// Query asks for query parameters by name: one of the values each time it
+	// is there, and it must be there. "*" is any value; no values mean that it
+	// must not be there.
+	Query map[string][]string
+	Body  Body
+	// Slashes names the {x}, or "**", that may hold encoded slashes, such as
+	// GitLab's project paths. Elsewhere an encoded slash is refused.
+	Slashes []string
+}
+
+// Body is what a rule asks of a request's body, if there is one. The zero
+// value asks nothing.
+type Body struct {
+	Types []string // media types: "application/json"
+	Max   int64    // bytes
 }
 
 // Upstream is where the gateway sends a brokered system's requests.
@@ -45,6 +61,21 @@ type Upstream struct {
 	Extra        map[string]string // further fixed request headers, no secrets
 	AllowPrivate bool              // may dial loopback and private addresses
 	Scopes       []Scope
+	Limits       Limits
+}
+
+// Limits bound what the keys of a brokered system can take at the gateway.
+// Zero means the gateway's own bound.
+type Limits struct {
+	PerSecond     int           // requests of one key
+	Burst         int           // requests of one key at once
+	Concurrent    int           // requests of one key under way
+	AllPerSecond  int           // requests of all keys together
+	AllBurst      int           // requests of all keys together at once
+	AllConcurrent int           // requests of all keys together under way
+	Body          int64         // bytes of a request's body
+	Head          int           // bytes of a request's line and headers
+	Duration      time.Duration // of one request, answer included
 }
 
 // Kind says what a credential is.

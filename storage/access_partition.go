@@ -38,6 +38,17 @@ func (db *DB) EnsureAccessPartitions(ctx context.Context, days int) error {
 	return nil
 }
 
+// DropAccessOlder forgets the access log but for so many whole days before
+// today, by the database's day. It costs little when there is nothing to
+// forget.
+func (db *DB) DropAccessOlder(ctx context.Context, days int) error {
+	now, err := db.Now(ctx)
+	if err != nil {
+		return err
+	}
+	return db.DropAccessBefore(ctx, now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -days))
+}
+
 // DropAccessBefore forgets the access log of every whole day before t, and
 // single rows before t that never got a partition.
 func (db *DB) DropAccessBefore(ctx context.Context, t time.Time) error {

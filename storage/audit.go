@@ -43,6 +43,8 @@ const (
 	SubjectRequest    = "request"
 	SubjectCredential = "credential"
 	SubjectPerson     = "person"
+	SubjectBatch      = "batch"
+	SubjectConnection = "connection"
 )
 
 // Record writes an event that is not a state move; moves write their own.

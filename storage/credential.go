@@ -54,6 +54,17 @@ type Credential struct {
 	UseKnown     bool            `bun:"use_known"`               // false: the vendor does not say
 	NextActionAt time.Time       `bun:"next_action_at,nullzero"` // when the sweep must look at it
 	LeaseUntil   time.Time       `bun:"lease_until,nullzero"`    // a worker talks to the vendor until then
+
+	// What its system says of it.
+	AccountID       AccountID `bun:"account_id,nullzero"` // whose it is there
+	Class           string    `bun:"class"`               // the vendor's word for it
+	Access          string    `bun:"access"`              // empty: not known
+	VendorScopes    []string  `bun:"vendor_scopes,array"` // nil: not known
+	VendorCreatedAt time.Time `bun:"vendor_created_at,nullzero"`
+	VendorMatch     string    `bun:"vendor_match"`
+	MissingSince    time.Time `bun:"missing_since,nullzero"` // a whole walk did not find it
+	WarnedAt        time.Time `bun:"warned_at,nullzero"`     // its owner was told that it must go
+	EnforceAt       time.Time `bun:"enforce_at,nullzero"`    // and this is when
 }
 
 // Live reports whether the credential may still give access somewhere.
@@ -69,17 +80,18 @@ func (c Credential) Live() bool {
 
 const credentialColumns = `id, connection, kind, brokered, managed, owner_id, request_id, replaces_id, label, scopes, lifetime_s,
 	state, state_reason, attempts, vendor_ref, key_prefix, key_last4, created_at, activated_at, expires_at, ended_at,
-	last_used_at, use_known, next_action_at, lease_until`
+	last_used_at, use_known, next_action_at, lease_until, account_id, class, access, vendor_scopes, vendor_created_at, vendor_match,
+	missing_since, warned_at, enforce_at`
 
 // InsertCredential writes the intent to issue, with its audit row.
 func (t Tx) InsertCredential(ctx context.Context, c *Credential, by Actor) error {
 	err := t.queryRow(ctx, `
 		INSERT INTO credential (connection, kind, brokered, managed, owner_id, request_id, replaces_id, label, scopes, lifetime_s,
-		                        state, use_known, next_action_at)
-		VALUES ($1, $2, $3, $4, nullif($5, 0), nullif($6, 0), nullif($7, 0), $8, $9, $10, $11, $12, $13)
+		                        state, use_known, next_action_at, account_id, access)
+		VALUES ($1, $2, $3, $4, nullif($5, 0), nullif($6, 0), nullif($7, 0), $8, $9, $10, $11, $12, $13, nullif($14, 0), $15)
 		RETURNING id, created_at`,
 		[]any{c.Connection, c.Kind, c.Brokered, c.Managed, c.OwnerID, c.RequestID, c.ReplacesID, c.Label, c.Scopes, c.LifetimeS,
-			c.State, c.UseKnown, nullTime(c.NextActionAt)}, &c.ID, &c.CreatedAt)
+			c.State, c.UseKnown, nullTime(c.NextActionAt), c.AccountID, c.Access}, &c.ID, &c.CreatedAt)
 	if isUnique(err, "credential_request") || isUnique(err, "credential_replaces") {
 		return ErrDuplicate
 	}
@@ -188,12 +200,13 @@ func (t Tx) CredentialsDue(ctx context.Context, limit int) ([]Credential, error)
 	return out, bunErr("find due credentials", err)
 }
 
-// CountLive counts a person's keys that are, or are about to be, alive.
+// CountLive counts a person's keys that were asked for here and are, or are
+// about to be, alive.
 func (t Tx) CountLive(ctx context.Context, id PersonID) (int, error) {
 	var n int
 	err := t.queryRow(ctx, `
 		SELECT count(*) FROM credential
-		WHERE owner_id = $1 AND state NOT IN ('revoked', 'expired', 'issue_failed')`, []any{id}, &n)
+		WHERE owner_id = $1 AND managed AND state NOT IN ('revoked', 'expired', 'issue_failed')`, []any{id}, &n)
 	return n, wrap("count live keys", err)
 }
 

@@ -18,8 +18,11 @@ type GatewayKey struct {
 	Connection string
 	Scopes     []string
 	ExpiresAt  time.Time // zero before activation
-	Alive      bool      // the credential is active and so is its owner; expiry is judged by the reader's clock
+	Alive      bool      // the credential is active, and so are its owner and its OAuth grant; expiry is judged by the reader's clock
 	ChangedAt  time.Time // by the database's real clock
+	Kind       string    // api_key or oauth_grant
+	Access     []byte    // oauth_grant: the owner's access token, sealed; nil once the grant ended
+	DataKeyID  int16     // oauth_grant: what it is sealed with
 }
 
 // GatewayClock is one reading of the database's two clocks.
@@ -39,9 +42,11 @@ const changeOverlap = 15 * time.Second
 
 const gatewayKeys = `
 	SELECT c.id, c.key_hash, c.connection, c.scopes, coalesce(c.expires_at, '0001-01-01'),
-	       c.state = 'active' AND coalesce(p.active, false), c.changed_at
+	       c.state = 'active' AND coalesce(p.active, false) AND (c.kind <> 'oauth_grant' OR g.access IS NOT NULL),
+	       c.changed_at, c.kind, g.access, coalesce(g.data_key_id, 0)
 	FROM credential c
 	LEFT JOIN person p ON p.id = c.owner_id
+	LEFT JOIN oauth_grant g ON g.credential_id = c.id AND c.kind = 'oauth_grant'
 	WHERE c.key_hash IS NOT NULL
 	  AND c.brokered`
 
@@ -105,11 +110,11 @@ func collectKeys(rows pgx.Rows) ([]GatewayKey, error) {
 func eachKey(rows pgx.Rows, fn func(GatewayKey) error) error {
 	var k GatewayKey
 	var hash []byte
-	dest := []any{&k.ID, &hash, &k.Connection, &k.Scopes, &k.ExpiresAt, &k.Alive, &k.ChangedAt}
+	dest := []any{&k.ID, &hash, &k.Connection, &k.Scopes, &k.ExpiresAt, &k.Alive, &k.ChangedAt, &k.Kind, &k.Access, &k.DataKeyID}
 	_, err := pgx.ForEachRow(rows, dest, func() error {
 		k.Hash = [32]byte(hash) // the schema holds it to 32 bytes
 		err := fn(k)
-		k.Scopes = nil // fn keeps the slice
+		k.Scopes, k.Access = nil, nil // fn keeps the slices
 		return err
 	})
 	return err

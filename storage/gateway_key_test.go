@@ -75,7 +75,7 @@ func (b *keyBundle) insert(t *testing.T, label string, owner PersonID) (id Crede
 	err := b.pool.QueryRow(t.Context(), `
 		INSERT INTO credential (connection, kind, brokered, managed, owner_id, label, scopes, lifetime_s, state, vendor_ref, key_hash,
 		                        activated_at, expires_at, use_known)
-		VALUES ('tempo', 'api_key', true, true, $1, $2, '{worklogs:view,plans:view}', 3600, 'active', 'v', $3,
+		VALUES ('tempo', 'api_key', true, true, $1, $2, '{worklogs:view,plans:view}', 3600, 'active', $2, $3,
 		        latchkey_now(), latchkey_now() + interval '1 hour', true)
 		RETURNING id`, owner, label, hash[:]).Scan(&id)
 	if err != nil {
@@ -124,12 +124,61 @@ func TestGatewayKeysLoadsEveryKeyThatMayBeMet(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantActive := GatewayKey{ID: active, Hash: keyHash("active"), Connection: "tempo", Scopes: []string{"worklogs:view", "plans:view"},
-		ExpiresAt: now.Add(time.Hour), Alive: true, ChangedAt: now}
+		ExpiresAt: now.Add(time.Hour), Alive: true, ChangedAt: now, Kind: "api_key"}
 	if diff := cmp.Diff(wantActive, got[active], cmpopts.EquateApproxTime(time.Minute)); diff != "" {
 		t.Errorf("active key (-want +got):\n%s", diff)
 	}
 	if !got[issuing].ExpiresAt.IsZero() {
 		t.Errorf("a key that was never active expires %s", got[issuing].ExpiresAt)
+	}
+}
+
+// A key of an OAuth grant lives as long as the grant has a token, and every
+// change of the token is one of the key.
+func TestGatewayKeysOfOAuthGrants(t *testing.T) {
+	t.Parallel()
+	b := openKeys(t)
+	b.exec(t, `INSERT INTO data_key (id, sealed) VALUES (1, ''), (7, '')`)
+	plain, given, pending := b.insert(t, "plain", b.alice), b.insert(t, "given", b.alice), b.insert(t, "pending", b.alice)
+	b.exec(t, `UPDATE credential SET kind = 'oauth_grant' WHERE id <> $1`, plain)
+	b.exec(t, `INSERT INTO oauth_grant (credential_id, data_key_id, access) VALUES ($1, 1, 'stray'), ($2, 7, 'sealed')`, plain, given)
+	read := func() map[CredentialID]string {
+		t.Helper()
+		keys, err := b.GatewayKeysByID(t.Context(), []CredentialID{plain, given, pending})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := map[CredentialID]string{}
+		for _, k := range keys {
+			out[k.ID] = fmt.Sprintf("%s alive=%t %s by %d", k.Kind, k.Alive, k.Access, k.DataKeyID)
+		}
+		return out
+	}
+	want := map[CredentialID]string{
+		plain:   "api_key alive=true  by 0",
+		given:   "oauth_grant alive=true sealed by 7",
+		pending: "oauth_grant alive=false  by 0",
+	}
+	if diff := cmp.Diff(want, read()); diff != "" {
+		t.Errorf("keys (-want +got):\n%s", diff)
+	}
+	for _, change := range []struct{ sql, want string }{
+		{`UPDATE oauth_grant SET access = 'renewed' WHERE credential_id = $1`, "oauth_grant alive=true renewed by 7"},
+		{`UPDATE oauth_grant SET access = NULL WHERE credential_id = $1`, "oauth_grant alive=false  by 7"},
+	} {
+		b.exec(t, `UPDATE credential SET changed_at = clock_timestamp() - interval '1 hour'`)
+		_, clock, err := b.GatewayKeysSince(t.Context(), time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.exec(t, change.sql, given)
+		changed, _, err := b.GatewayKeysSince(t.Context(), clock.Mark)
+		if err != nil || len(changed) != 1 || changed[0].ID != given {
+			t.Errorf("%s: changed %v, %v", change.sql, changed, err)
+		}
+		if got := read()[given]; got != change.want {
+			t.Errorf("%s: %s, want %s", change.sql, got, change.want)
+		}
 	}
 }
 

@@ -38,6 +38,7 @@ type Account struct {
 	IsGuest      bool      `bun:"is_guest"`
 	IsOutsider   bool      `bun:"is_outsider"` // of another workspace, through a shared channel
 	IsDeleted    bool      `bun:"is_deleted"`
+	IsService    bool      `bun:"is_service"`          // not a human's, at a connected system
 	DMChannel    string    `bun:"dm_channel,nullzero"` // where the bot talks to this account
 	HomeOpenedAt time.Time `bun:"home_opened_at,nullzero"`
 	RefreshedAt  time.Time `bun:"refreshed_at"`

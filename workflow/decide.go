@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"latchkey/storage"
 )
 
 // Ask is what a person wants.
@@ -15,7 +17,16 @@ type Ask struct {
 	Scopes     []string
 	Lifetime   Duration
 	Reason     string
+
+	Adopts storage.CredentialID // a key that is there; its scopes are what they are
+	Holder storage.AccountID    // the service account it is for; zero: for the person
+
+	Vendor VendorAsk // the request at the system that it stands for; set by the sync only
 }
+
+// listed tells whether the scopes are the system's own words for a key that
+// is there already, so that the catalogue need not have them.
+func (a Ask) listed() bool { return a.Adopts != 0 || a.Vendor.ID != "" }
 
 // Limits of what a person may type.
 const (
@@ -94,7 +105,7 @@ func (r *Rules) checkAsk(ask Ask) error {
 		return err
 	}
 	for i, s := range ask.Scopes {
-		if _, ok := r.scope(ask.Connection, s); !ok {
+		if _, ok := r.scope(ask.Connection, s); !ok && !ask.listed() {
 			return refuse(RuleUnknown, "%s (%s) has no scope called %s.", ask.Connection, c.Kind, cut(s)).on("scopes")
 		}
 		if slices.Contains(ask.Scopes[:i], s) {
@@ -146,7 +157,7 @@ func (r *Rules) match(p Policy, ask Ask, facts AskFacts, who PersonFacts) (miss,
 			return miss{}, false, nil
 		}
 	}
-	if p.Holders == "service_accounts" {
+	if p.Holders == "service_accounts" && ask.Holder == 0 {
 		return miss{1, refuse(RuleNoPolicy, "The rule %s gives this to service accounts only.", p.Name).on("scopes")}, false, nil
 	}
 	if !slices.ContainsFunc(p.Requesters, func(g string) bool { return slices.Contains(who.Groups, g) }) {

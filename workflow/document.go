@@ -49,6 +49,10 @@ type Quotas struct {
 type PersonEntry struct {
 	Email string   `json:"email" yaml:"email"`
 	Slack []string `json:"slack" yaml:"slack"` // Slack user IDs
+
+	// Accounts at connected systems: the connection's name to the system's own
+	// IDs of the accounts.
+	Accounts map[string][]string `json:"accounts,omitempty" yaml:"accounts"`
 }
 
 // Group has exactly one source of members.
@@ -119,8 +123,14 @@ type Rotation struct {
 type Enforcement struct {
 	Unmanaged Unmanaged `json:"unmanaged" yaml:"unmanaged"`
 	MaxAge    Duration  `json:"max_age,omitempty" yaml:"max_age"`
-	Breaker   Breaker   `json:"breaker" yaml:"breaker"`
-	DryRun    bool      `json:"dry_run" yaml:"dry_run"`
+
+	// StaleAfter is when an unused key is flagged. One whose use the vendor
+	// does not tell counts only if StaleUnknown says so.
+	StaleAfter   Duration `json:"stale_after,omitempty" yaml:"stale_after"`
+	StaleUnknown bool     `json:"stale_unknown,omitempty" yaml:"stale_unknown"`
+
+	Breaker Breaker `json:"breaker" yaml:"breaker"`
+	DryRun  bool    `json:"dry_run" yaml:"dry_run"`
 }
 
 // Unmanaged says it by access: ignore, report, warn or revoke; after the

@@ -32,6 +32,9 @@ func (s *Service) Issue(ctx context.Context, id storage.CredentialID) error {
 	}
 	s.Fault("issue:leased")
 	conn := s.Connectors[c.Connection]
+	if waits, err := s.leaveToHuman(ctx, c); waits || err != nil {
+		return err
+	}
 	issuer, ok := connectors.As[connectors.Issuer](conn)
 	if !ok {
 		return s.failIssue(ctx, c, fmt.Errorf("%s can't issue keys: %w", c.Connection, connectors.ErrUnsupported))
@@ -61,7 +64,7 @@ func (s *Service) Issue(ctx context.Context, id storage.CredentialID) error {
 		return s.retryIssue(ctx, c, err)
 	}
 	s.Fault("issue:answered")
-	if err := s.activate(ctx, c, issued); err != nil {
+	if err := s.activate(ctx, c, issued, nil); err != nil {
 		return s.putOffIssue(ctx, c, err)
 	}
 	s.Fault("issue:stored")
@@ -113,8 +116,10 @@ func (s *Service) leaseIssue(ctx context.Context, id storage.CredentialID) (c st
 
 // label is how we name a credential at its vendor. It tells installations that
 // share a vendor's tenant apart: each has a data key of its own.
-func (s *Service) label(id storage.CredentialID) string {
-	return "latchkey-" + s.Keys.Box.Derive("installation").Expose()[:8] + "-" + id.String()
+func (s *Service) label(id storage.CredentialID) string { return s.labelPrefix() + id.String() }
+
+func (s *Service) labelPrefix() string {
+	return "latchkey-" + s.Keys.Box.Derive("installation").Expose()[:8] + "-"
 }
 
 // callWithin bounds a call to a vendor so that it ends before its lease.
@@ -178,7 +183,7 @@ func (s *Service) clearLost(ctx context.Context, conn connectors.Connector, c st
 		return err
 	}
 	for _, ref := range found {
-		if err := endAtVendor(ctx, conn, ref); err != nil {
+		if _, err := endAtVendor(ctx, conn, c.Kind, ref); err != nil {
 			return fmt.Errorf("key whose answer was lost: %w", err)
 		}
 		s.Logger.Warn().Stringer("credential", c.ID).Str("vendor_ref", ref.ID).Msg("revoked a key whose answer was lost")
@@ -209,7 +214,8 @@ func findByLabel(ctx context.Context, conn connectors.Connector, label string) (
 // activate stores the vendor's success: the only way to active. A request
 // that was given up meanwhile has its key revoked instead, and so has a worker
 // that answers after its lease: another one may have been at it since.
-func (s *Service) activate(ctx context.Context, leased storage.Credential, issued connectors.Issued) error {
+// Also is done in the same transaction; it may be nil.
+func (s *Service) activate(ctx context.Context, leased storage.Credential, issued connectors.Issued, also func(context.Context, storage.Tx) error) error {
 	return s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
 		r, _, _, err := tx.LockRequest(ctx, leased.RequestID)
 		if err != nil {
@@ -252,6 +258,11 @@ func (s *Service) activate(ctx context.Context, leased storage.Credential, issue
 		by := storage.System("issue")
 		if err := moveCredential(ctx, tx, &c, eventActivate, by, ""); err != nil {
 			return err
+		}
+		if also != nil {
+			if err := also(ctx, tx); err != nil {
+				return err
+			}
 		}
 		if c.Brokered {
 			if err := tx.SetKeyHash(ctx, c.ID, s.Keys.Box.Hash(issued.Secret.Expose())); err != nil {

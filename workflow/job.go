@@ -96,6 +96,14 @@ func (s *Service) NewWorkers(n Notifier) (*Workers, error) {
 	river.AddWorker(all, river.WorkFunc(func(ctx context.Context, j *river.Job[RevokeArgs]) error {
 		return outcome(s.FinishRevoke(ctx, j.Args.ID))
 	}))
+	river.AddWorker(all, river.WorkFunc(func(ctx context.Context, j *river.Job[RefreshArgs]) error {
+		return outcome(s.RefreshGrant(ctx, j.Args.ID))
+	}))
+	river.AddWorker(all, river.WorkFunc(func(ctx context.Context, j *river.Job[BatchArgs]) error {
+		return outcome(s.RunBatch(ctx, j.Args.ID))
+	}))
+	addPatient(all, func(ctx context.Context, a DecideArgs) error { return s.TellVendor(ctx, a.ID) })
+	addPatient(all, func(ctx context.Context, a MatchStateArgs) error { return s.MatchState(ctx, a.ID) })
 	river.AddWorker(all, &strayWorker{service: s})
 	river.AddWorker(all, &notifyWorker{service: s, notifier: n})
 	client, err := river.NewClient(riverpgxv5.New(s.DB.Pool()), &river.Config{
@@ -137,8 +145,11 @@ type notifyWorker struct {
 
 // Work implements river.Worker.
 func (w *notifyWorker) Work(ctx context.Context, j *river.Job[NotifyArgs]) error {
-	if j.Args.Subject == storage.SubjectRequest {
+	switch j.Args.Subject {
+	case storage.SubjectRequest:
 		return outcome(w.notifier.RequestChanged(ctx, storage.RequestID(j.Args.ID)))
+	case storage.SubjectBatch:
+		return outcome(w.notifier.BatchChanged(ctx, storage.BatchID(j.Args.ID)))
 	}
 	return outcome(w.notifier.CredentialChanged(ctx, storage.CredentialID(j.Args.ID)))
 }
@@ -146,6 +157,26 @@ func (w *notifyWorker) Work(ctx context.Context, j *river.Job[NotifyArgs]) error
 // NextRetry implements river.Worker.
 func (w *notifyWorker) NextRetry(j *river.Job[NotifyArgs]) time.Time {
 	return time.Now().Add(min(time.Second<<min(max(j.Attempt-1, 0), 5), 30*time.Second))
+}
+
+// patientWorker tries for ever, at most half an hour apart.
+type patientWorker[A river.JobArgs] struct {
+	river.WorkerDefaults[A]
+	work func(context.Context, A) error
+}
+
+func addPatient[A river.JobArgs](all *river.Workers, work func(context.Context, A) error) {
+	river.AddWorker(all, &patientWorker[A]{work: work})
+}
+
+// Work implements river.Worker.
+func (w *patientWorker[A]) Work(ctx context.Context, j *river.Job[A]) error {
+	return outcome(w.work(ctx, j.Args))
+}
+
+// NextRetry implements river.Worker.
+func (w *patientWorker[A]) NextRetry(j *river.Job[A]) time.Time {
+	return time.Now().Add(min(time.Second<<min(max(j.Attempt-1, 0), 11), 30*time.Minute))
 }
 
 // TryAgainError is a Notifier's wish to be called again after a while, because

@@ -107,17 +107,20 @@ func narrowed(r storage.Request, reviews []storage.Review) map[int64]bool {
 }
 
 // LookAtCredential gathers what messages about a credential show. It checks
-// no authority, and RevealURL is for the owner only.
+// no authority, and RevealURL and ConnectURL are for the owner only.
 func (s *Service) LookAtCredential(ctx context.Context, id storage.CredentialID) (CredentialView, error) {
-	c, err := s.DB.Credential(ctx, id)
-	if err != nil {
-		return CredentialView{}, gone(err, fmt.Sprintf("key %s", id))
-	}
-	people, err := s.persons(ctx, c.OwnerID)
+	rows, err := s.DB.Inventory(ctx, storage.InventoryFilter{IDs: []storage.CredentialID{id}, Ended: true}, s.flagRules())
 	if err != nil {
 		return CredentialView{}, err
 	}
-	out := CredentialView{Credential: c, Owner: people[c.OwnerID], Scopes: scopeViews(s.today, c.Connection, c.Scopes, c.Scopes)}
+	if len(rows) == 0 {
+		return CredentialView{}, gone(storage.ErrNotFound, fmt.Sprintf("key %s", id))
+	}
+	views, err := s.lookAtRows(ctx, rows)
+	if err != nil {
+		return CredentialView{}, err
+	}
+	out, c := views[0], rows[0].Credential
 	if c.Brokered {
 		out.UseURL = s.GatewayURL + "/" + c.Connection
 	}
@@ -128,10 +131,9 @@ func (s *Service) LookAtCredential(ctx context.Context, id storage.CredentialID)
 		}
 		out.Request = &r
 	}
-	if c.State == storage.CredentialActive {
-		if out.RevealURL, err = s.RevealURL(ctx, id); err != nil {
-			return out, err
-		}
+	out.Task = s.taskOf(ctx, out)
+	if out.RevealURL, out.ConnectURL, err = s.links(ctx, c); err != nil {
+		return out, err
 	}
 	k, err := s.DB.TicketOf(ctx, id)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
@@ -141,7 +143,20 @@ func (s *Service) LookAtCredential(ctx context.Context, id storage.CredentialID)
 	if out.Events, err = s.DB.Events(ctx, storage.SubjectCredential, int64(id)); err != nil {
 		return out, err
 	}
-	return out, nil
+	out.Receipts, err = s.DB.Receipts(ctx, id)
+	return out, err
+}
+
+// links are the owner's own: where to collect the key, and where to connect
+// the app.
+func (s *Service) links(ctx context.Context, c storage.Credential) (reveal, connect string, err error) {
+	switch {
+	case c.State == storage.CredentialActive && c.Managed:
+		reveal, err = s.RevealURL(ctx, c.ID)
+	case c.State == storage.CredentialIssuing && c.Kind == OAuthGrant:
+		connect, err = s.ConnectURL(ctx, c.ID)
+	}
+	return reveal, connect, err
 }
 
 // endpoints adds what a key was used for, which is only read where it is
@@ -179,7 +194,7 @@ func (s *Service) Show(ctx context.Context, a Actor, id storage.CredentialID) (C
 		return v, err
 	}
 	if v.Credential.OwnerID != a.Account.PersonID {
-		v.RevealURL = ""
+		v.RevealURL, v.ConnectURL = "", ""
 		admin, err := s.IsAdmin(ctx, a)
 		if err != nil {
 			return CredentialView{}, err
@@ -234,6 +249,11 @@ func (s *Service) Home(ctx context.Context, a Actor) (HomeView, error) {
 	if out.Keys, err = s.Mine(ctx, a); err != nil {
 		return out, err
 	}
+	if out.Admin {
+		if out.Systems, err = s.systemViews(ctx); err != nil {
+			return out, err
+		}
+	}
 	mine, err := s.DB.Requests(ctx, storage.RequestFilter{RequesterID: me, Limit: 10})
 	if err != nil {
 		return out, err
@@ -283,69 +303,20 @@ func (s *Service) Mine(ctx context.Context, a Actor) ([]CredentialView, error) {
 	if err := a.Admit(); err != nil {
 		return nil, err
 	}
-	rows, err := s.DB.Credentials(ctx, storage.CredentialFilter{OwnerID: a.Account.PersonID, LiveOnly: true, Limit: 30})
+	rows, err := s.DB.Inventory(ctx, storage.InventoryFilter{OwnerID: a.Account.PersonID, Limit: 30}, s.flagRules())
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.lookAtKeys(ctx, rows)
+	out, err := s.lookAtRows(ctx, rows)
 	if err != nil {
 		return nil, err
 	}
 	for i, v := range out {
-		if v.Credential.State != storage.CredentialActive {
-			continue
-		}
-		if out[i].RevealURL, err = s.RevealURL(ctx, v.Credential.ID); err != nil {
+		if out[i].RevealURL, out[i].ConnectURL, err = s.links(ctx, v.Credential); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
-}
-
-func (s *Service) lookAtKeys(ctx context.Context, rows []storage.Credential) ([]CredentialView, error) {
-	var ids []storage.PersonID
-	for _, c := range rows {
-		ids = append(ids, c.OwnerID)
-	}
-	people, err := s.persons(ctx, ids...)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]CredentialView, 0, len(rows))
-	for _, c := range rows {
-		out = append(out, CredentialView{Credential: c, Owner: people[c.OwnerID], Scopes: scopeViews(s.today, c.Connection, c.Scopes, c.Scopes)})
-	}
-	return out, nil
-}
-
-// Listing narrows List.
-type Listing struct {
-	Owner      storage.PersonID // zero: everybody
-	Connection string
-	All        bool // also those that ended
-	Before     storage.CredentialID
-	Limit      int
-}
-
-// List shows credentials: all of them to admins, one's own to everybody.
-func (s *Service) List(ctx context.Context, a Actor, l Listing) ([]CredentialView, error) {
-	if err := a.Admit(); err != nil {
-		return nil, err
-	}
-	if l.Owner != a.Account.PersonID {
-		admin, err := s.IsAdmin(ctx, a)
-		if err != nil {
-			return nil, err
-		}
-		if !admin {
-			return nil, refuse(RuleAdminOnly, "Only admins see other people's keys.")
-		}
-	}
-	rows, err := s.DB.Credentials(ctx, storage.CredentialFilter{OwnerID: l.Owner, Connection: l.Connection, LiveOnly: !l.All, Before: l.Before, Limit: l.Limit})
-	if err != nil {
-		return nil, err
-	}
-	return s.lookAtKeys(ctx, rows)
 }
 
 // System is a connection as the request form shows it.

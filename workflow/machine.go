@@ -145,7 +145,10 @@ func moveRequest(ctx context.Context, tx storage.Tx, r *storage.Request, e event
 	if err != nil {
 		return err
 	}
-	return tx.MoveRequest(ctx, r, storage.RequestState(to), by, reason)
+	if err := tx.MoveRequest(ctx, r, storage.RequestState(to), by, reason); err != nil {
+		return err
+	}
+	return tellVendor(ctx, tx, *r)
 }
 
 // moveCredential asks the table, then moves the row.

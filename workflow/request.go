@@ -57,6 +57,12 @@ func (s *Service) weigh(ctx context.Context, tx storage.Tx, a Actor, ask Ask) (w
 	if err != nil {
 		return weighed{}, err
 	}
+	if err := s.checkAdoption(ctx, tx, a, ask); err != nil {
+		return weighed{}, err
+	}
+	if err := s.checkHolder(ctx, a, ask); err != nil {
+		return weighed{}, err
+	}
 	rule, err := s.today.decide(ask, who)
 	if r, refused := AsRefusal(err); refused && r.Rule == RuleNoPolicy && s.today.dependsOn(ask, members.unknown) {
 		return weighed{}, refuse(RuleGroupUnknown, "Which groups you are in can't be read right now, so Latchkey can't tell whether you may ask for this. Try again in a minute, or tell an admin.")
@@ -115,8 +121,12 @@ func (s *Service) Submit(ctx context.Context, a Actor, ask Ask, sourceKey string
 		r = storage.Request{RequesterID: a.Account.PersonID, AccountID: a.Account.ID, Connection: ask.Connection, Kind: ask.Kind,
 			Scopes: ask.Scopes, LifetimeS: int64(time.Duration(ask.Lifetime) / time.Second), Reason: ask.Reason,
 			PolicyHash: s.today.Hash, PolicyName: f.ruling.policy.Name, State: storage.RequestPending, SourceKey: sourceKey,
-			LapsesAt: now.Add(time.Duration(pendingFor(f.ruling.policy)))}
+			LapsesAt: now.Add(time.Duration(pendingFor(f.ruling.policy))), AdoptsID: ask.Adopts, HolderID: ask.Holder,
+			VendorRequest: ask.Vendor.ID, VendorMatch: ask.Vendor.Match}
 		err = tx.InsertRequest(ctx, &r, f.steps, a.by())
+		if errors.Is(err, storage.ErrConflict) {
+			return refuse(RuleDecided, "Somebody asks for %s already; see /tokens pending.", ask.Adopts)
+		}
 		if errors.Is(err, storage.ErrDuplicate) {
 			return nil
 		}
@@ -164,14 +174,17 @@ func (s *Service) approve(ctx context.Context, tx storage.Tx, r *storage.Request
 	if err := moveRequest(ctx, tx, r, eventApprove, by, reason); err != nil {
 		return err
 	}
+	if r.AdoptsID != 0 {
+		return s.adopt(ctx, tx, r, by)
+	}
 	now, err := tx.Now(ctx)
 	if err != nil {
 		return err
 	}
-	c := storage.Credential{Connection: r.Connection, Kind: r.Kind, Brokered: s.brokered(r.Connection), Managed: true, OwnerID: r.RequesterID,
+	c := storage.Credential{Connection: r.Connection, Kind: r.Kind, Brokered: s.brokered(r.Connection), Managed: true, AccountID: r.HolderID, OwnerID: r.RequesterID,
 		RequestID: r.ID, Label: r.ID.String(), Scopes: r.GrantedScopes, LifetimeS: r.GrantedS, State: storage.CredentialIssuing,
 		NextActionAt: now.Add(s.LeaseFor)}
-	c.UseKnown = c.Brokered
+	c.UseKnown, c.Access = c.Brokered, string(s.today.access(c.Connection, c.Scopes))
 	if err := tx.InsertCredential(ctx, &c, by); err != nil {
 		return err
 	}

@@ -15,6 +15,10 @@ import (
 // which people see. It is tried again all the same, for ever.
 const revokeLoud = 5
 
+// byHandAgain is how often we look whether a person has ended a key that only
+// a person can end. A sync that does not find it looks at once.
+const byHandAgain = time.Hour
+
 // Revoke ends a credential: any by an admin with a reason, one's own by its
 // owner ("give back"). A brokered key stops working at the commit. Doing it
 // again is no error.
@@ -128,12 +132,12 @@ func (s *Service) FinishRevoke(ctx context.Context, id storage.CredentialID) err
 		return err
 	}
 	s.Fault("revoke:leased")
-	cause := s.revokeAtVendor(ctx, c)
+	proof, cause := s.revokeAtVendor(ctx, c)
 	if cause == nil {
 		s.Fault("revoke:answered")
 	}
 	err = s.DB.InTx(context.WithoutCancel(ctx), func(ctx context.Context, tx storage.Tx) error {
-		return s.settleRevoke(ctx, tx, c, cause)
+		return s.settleRevoke(ctx, tx, c, proof, cause)
 	})
 	if err == nil && cause == nil {
 		s.Fault("revoke:stored")
@@ -142,59 +146,125 @@ func (s *Service) FinishRevoke(ctx context.Context, id storage.CredentialID) err
 }
 
 // revokeAtVendor ends the key or, before its vendor's ID is known, everything
-// with its label.
-func (s *Service) revokeAtVendor(ctx context.Context, c storage.Credential) error {
+// with its label, and brings the vendor's answer.
+func (s *Service) revokeAtVendor(ctx context.Context, c storage.Credential) (storage.Receipt, error) {
+	proof := storage.Receipt{CredentialID: c.ID, Verb: "revoke", Liveness: string(connectors.Dead), Attempts: c.Attempts}
+	ctx, witness := connectors.WithWitness(ctx)
 	if c.Brokered {
-		return nil // the gateway refuses it since the row said so
+		proof.Answer = "The gateway refuses it."
+		if c.Kind != OAuthGrant {
+			return proof, nil // since the row said so
+		}
+		err := s.endGrant(ctx, c)
+		proof.Answer = strings.TrimSpace(proof.Answer + "\n" + witness.Testimony())
+		return proof, err
 	}
 	conn := s.Connectors[c.Connection]
 	var refs []connectors.Ref
 	if c.VendorRef != "" {
 		refs = append(refs, connectors.Ref{ID: c.VendorRef})
-	}
-	if c.VendorRef == "" {
+	} else {
 		found, err := findByLabel(ctx, conn, s.label(c.ID))
 		if err != nil {
-			return err
+			return proof, err
 		}
 		refs = found
 	}
 	for _, ref := range refs {
-		if err := endAtVendor(ctx, conn, ref); err != nil {
-			return err
+		alive, err := endAtVendor(ctx, conn, c.Kind, ref)
+		if err != nil {
+			return proof, err
+		}
+		if alive != connectors.Dead {
+			proof.Liveness = string(alive)
 		}
 	}
-	return nil
+	proof.Answer = witness.Testimony()
+	return proof, nil
 }
 
-// endAtVendor revokes one key and returns nil only if the vendor then says,
-// where it can say, that the key is dead.
-func endAtVendor(ctx context.Context, conn connectors.Connector, ref connectors.Ref) error {
-	revoker, ok := connectors.As[connectors.Revoker](conn)
-	if !ok {
-		return fmt.Errorf("the system can't revoke keys: %w", connectors.ErrUnsupported)
+// errByHand means that only a person can end a credential, at its system.
+var errByHand = fmt.Errorf("a person has to end it at the system: %w", connectors.ErrUnsupported)
+
+// endAtVendor revokes one credential. Nil means that the vendor took it and
+// does not say that the credential lives on; where it can say that it is
+// dead, it did.
+func endAtVendor(ctx context.Context, conn connectors.Connector, kind string, ref connectors.Ref) (connectors.Liveness, error) {
+	err := revokeCall(ctx, conn, kind, ref)
+	byHand := errors.Is(err, connectors.ErrUnsupported)
+	if err != nil && !byHand {
+		return connectors.Unknown, fmt.Errorf("revoke: %w", err)
 	}
-	if err := revoker.Revoke(ctx, ref); err != nil {
-		return fmt.Errorf("revoke: %w", err)
+	alive, err := liveness(ctx, conn, kind, ref)
+	switch {
+	case err != nil:
+		return connectors.Unknown, fmt.Errorf("verify revoke: %w", err)
+	case alive == connectors.Dead:
+		return alive, nil
+	case byHand:
+		return alive, errByHand
+	case alive == connectors.Live:
+		return alive, errors.New("the system said revoked, but the key is live")
+	}
+	return alive, nil
+}
+
+func revokeCall(ctx context.Context, conn connectors.Connector, kind string, ref connectors.Ref) error {
+	if kind == OAuthGrant {
+		if revoker, ok := connectors.As[connectors.GrantRevoker](conn); ok {
+			return revoker.RevokeGrant(ctx, connectors.GrantRef{ID: ref.ID})
+		}
+		return connectors.ErrUnsupported
+	}
+	if revoker, ok := connectors.As[connectors.Revoker](conn); ok {
+		return revoker.Revoke(ctx, ref)
+	}
+	return connectors.ErrUnsupported
+}
+
+// liveness asks the vendor whether a credential still works. Unknown without
+// an error means that this vendor can't say.
+func liveness(ctx context.Context, conn connectors.Connector, kind string, ref connectors.Ref) (connectors.Liveness, error) {
+	if kind == OAuthGrant {
+		return grantLiveness(ctx, conn, ref)
 	}
 	verifier, ok := connectors.As[connectors.Verifier](conn)
 	if !ok {
-		return nil
+		return connectors.Unknown, nil
 	}
 	alive, err := verifier.Verify(ctx, ref)
-	if err != nil {
-		return fmt.Errorf("verify revoke: %w", err)
+	if errors.Is(err, connectors.ErrUnsupported) {
+		return connectors.Unknown, nil
 	}
-	if alive != connectors.Dead {
-		return fmt.Errorf("the system said revoked, but the key is %s", alive)
+	if err == nil && alive == connectors.Unknown {
+		return alive, errors.New("the system does not say whether the key still works")
 	}
-	return nil
+	return alive, err
+}
+
+// grantLiveness looks through the whole listing: a grant that is not in it is
+// dead.
+func grantLiveness(ctx context.Context, conn connectors.Connector, ref connectors.Ref) (connectors.Liveness, error) {
+	lister, ok := connectors.As[connectors.GrantLister](conn)
+	if !ok {
+		return connectors.Unknown, nil
+	}
+	alive := connectors.Dead
+	for g, err := range lister.Grants(ctx) {
+		if err != nil {
+			return connectors.Unknown, err
+		}
+		if g.Ref.ID == ref.ID {
+			alive = connectors.Live
+		}
+	}
+	return alive, nil
 }
 
 // settleRevoke stores the vendor's answer. An answer about another key than
 // the row's, which a late issue may have brought meanwhile, says nothing, and
 // a failure counts only for the worker that still has the lease.
-func (s *Service) settleRevoke(ctx context.Context, tx storage.Tx, leased storage.Credential, cause error) error {
+func (s *Service) settleRevoke(ctx context.Context, tx storage.Tx, leased storage.Credential, proof storage.Receipt, cause error) error {
 	c, err := tx.LockCredential(ctx, leased.ID)
 	if err != nil || c.State != storage.CredentialRevoking || c.VendorRef != leased.VendorRef || cause != nil && c.Attempts != leased.Attempts {
 		return err
@@ -209,6 +279,9 @@ func (s *Service) settleRevoke(ctx context.Context, tx storage.Tx, leased storag
 		if err := moveCredential(ctx, tx, &c, eventConfirm, by, c.StateReason); err != nil {
 			return err
 		}
+		if err := tx.InsertReceipt(ctx, proof); err != nil {
+			return err
+		}
 		if err := revokeStraysOf(ctx, tx, c, ""); err != nil {
 			return err
 		}
@@ -216,6 +289,9 @@ func (s *Service) settleRevoke(ctx context.Context, tx storage.Tx, leased storag
 	}
 	s.Logger.Warn().Err(cause).Stringer("credential", c.ID).Int("attempt", c.Attempts).Msg("revoke failed, will retry")
 	again := backoff(c.Attempts, cause)
+	if errors.Is(cause, connectors.ErrUnsupported) {
+		again = byHandAgain
+	}
 	if c.Attempts < revokeLoud && !errors.Is(cause, connectors.ErrUnrecoverable) && !errors.Is(cause, connectors.ErrUnsupported) {
 		return tx.Release(ctx, c.ID, again, c.StateReason)
 	}

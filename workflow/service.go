@@ -13,12 +13,13 @@ import (
 	"latchkey/storage"
 )
 
-// Notifier tells people. Both calls look at what is stored and bring every
+// Notifier tells people. The calls look at what is stored and bring every
 // message about the subject up to date, so they may run twice, late, or after
 // several changes at once.
 type Notifier interface {
 	RequestChanged(context.Context, storage.RequestID) error
 	CredentialChanged(context.Context, storage.CredentialID) error
+	BatchChanged(context.Context, storage.BatchID) error
 }
 
 // Silent is the Notifier of a deployment without Slack, such as a gateway
@@ -31,13 +32,21 @@ func (Silent) RequestChanged(context.Context, storage.RequestID) error { return 
 // CredentialChanged implements Notifier.
 func (Silent) CredentialChanged(context.Context, storage.CredentialID) error { return nil }
 
+// BatchChanged implements Notifier.
+func (Silent) BatchChanged(context.Context, storage.BatchID) error { return nil }
+
 // Deps is what a Service needs.
 type Deps struct {
 	DB         *storage.DB
 	Keys       storage.Keyring
 	Document   Document                        // today's policy
 	Connectors map[string]connectors.Connector // by connection name
+	SyncEvery  map[string]time.Duration        // by connection name; absent means hourly
 	Logger     zerolog.Logger
+
+	// Capabilities are the words of the catalog for what each connection's
+	// kind can do, for people to read.
+	Capabilities map[string][]string
 
 	// Refresh brings what is known of groups (sources such as
 	// "slack:S0ITADMIN") up to date, unless it is fresh already. Nil where
@@ -91,12 +100,19 @@ func New(ctx context.Context, d Deps) (*Service, error) {
 	var rows []storage.Connection
 	for name, c := range rules.Connections {
 		_, brokered := connectors.As[connectors.Broker](d.Connectors[name])
-		rows = append(rows, storage.Connection{Name: name, Kind: c.Kind, Brokered: brokered})
+		rows = append(rows, storage.Connection{Name: name, Kind: c.Kind, Brokered: brokered, Listed: listed(d.Connectors[name])})
 	}
 	if err := d.DB.SaveConnections(ctx, rows); err != nil {
 		return nil, err
 	}
 	return &Service{Deps: d, today: rules, byHash: map[string]*Rules{rules.Hash: rules}, filed: map[storage.RequestID]filing{}}, nil
+}
+
+// listed tells whether a system can be walked.
+func listed(c connectors.Connector) bool {
+	_, keys := connectors.As[connectors.Lister](c)
+	_, grants := connectors.As[connectors.GrantLister](c)
+	return keys || grants
 }
 
 // PolicyError lists what is wrong with a policy.

@@ -26,12 +26,12 @@ func (StrayArgs) Kind() string { return "revoke_strays" }
 func (StrayArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: maxTries} }
 
 // revokeStraysOf commits the job with the transaction. Where we make the keys
-// ourselves there is nothing to look for.
+// ourselves, or never made one, there is nothing to look for.
 func revokeStraysOf(ctx context.Context, tx storage.Tx, c storage.Credential, ref string) error {
-	if c.Brokered {
+	if c.Brokered && c.Kind != OAuthGrant || !c.Managed && ref == "" {
 		return nil
 	}
-	if err := tx.Enqueue(ctx, StrayArgs{c.ID, ref}, nil); err != nil {
+	if err := tx.Enqueue(ctx, StrayArgs{c.ID, ref}, nil); err != nil || c.Brokered {
 		return err
 	}
 	// A vendor may finish a call long after we gave it up.
@@ -70,12 +70,18 @@ func (s *Service) RevokeStrays(ctx context.Context, id storage.CredentialID, ref
 	if err != nil {
 		return err
 	}
+	if c.Brokered {
+		if c.Live() {
+			return nil
+		}
+		return s.endGrant(ctx, c)
+	}
 	conn := s.Connectors[c.Connection]
 	var strays []connectors.Ref
 	if ref != "" {
 		strays = append(strays, connectors.Ref{ID: ref})
 	}
-	if c.State != storage.CredentialIssuing { // the try under way may have made the key that will be the row's
+	if c.State != storage.CredentialIssuing && c.Managed { // the try under way may have made the key that will be the row's
 		found, err := findByLabel(ctx, conn, s.label(c.ID))
 		if err != nil && !errors.Is(err, connectors.ErrUnsupported) {
 			return err
@@ -86,7 +92,7 @@ func (s *Service) RevokeStrays(ctx context.Context, id storage.CredentialID, ref
 		if c.Live() && stray.ID == c.VendorRef {
 			continue
 		}
-		if err := endAtVendor(ctx, conn, stray); err != nil {
+		if _, err := endAtVendor(ctx, conn, c.Kind, stray); err != nil {
 			return err
 		}
 		if stray.ID == c.VendorRef {

@@ -46,7 +46,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	return s.sweepGrants(ctx)
 }
 
 func (s *Service) sweepRequests(ctx context.Context, tx storage.Tx) (int, error) {

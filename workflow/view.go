@@ -73,10 +73,36 @@ type CredentialView struct {
 	Scopes     []ScopeView
 	UseURL     string // where a brokered key is used; empty for others
 	RevealURL  string // for the owner's eyes only; empty when there is nothing to collect
+	ConnectURL string // likewise: where an approved OAuth grant is connected
 	Collected  bool   // the key was shown
 	Endpoints  []storage.EndpointUse
 	Events     []storage.Event
 	Request    *storage.Request
+
+	Flags    []storage.Flag
+	Account  AccountView       // at the system
+	Task     *connectors.Task  // what a person has to do there; nil for nothing
+	Receipts []storage.Receipt // the system's answers
+	Can      Options
+}
+
+// AccountView is an account at a system as messages show it; empty where the
+// system names none.
+type AccountView struct {
+	Ref     string // the system's own ID
+	Name    string
+	Email   string
+	Service bool
+}
+
+// Options is what can be done with a credential now, at its system.
+type Options struct {
+	Revoke   bool
+	ByHand   bool // revoking is left to a person at the system
+	Suspend  bool
+	Resume   bool
+	HandOver bool
+	Adopt    bool // its owner can ask to keep it
 }
 
 // HomeView is App Home.
@@ -86,4 +112,5 @@ type HomeView struct {
 	Waiting  []RequestView    // for my review
 	Keys     []CredentialView // mine
 	Requests []RequestView    // mine
+	Systems  []SystemView     // for admins: every system with its counts
 }

@@ -33,6 +33,8 @@ func (r *recorder) RequestChanged(context.Context, storage.RequestID) error {
 	return nil
 }
 
+func (*recorder) BatchChanged(context.Context, storage.BatchID) error { return nil }
+
 func (r *recorder) CredentialChanged(_ context.Context, id storage.CredentialID) error {
 	r.changes <- id
 	return nil

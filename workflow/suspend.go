@@ -1,0 +1,134 @@
+package workflow
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/riverqueue/river"
+
+	"latchkey/connectors"
+	"latchkey/storage"
+)
+
+// Suspend stops a credential until Resume: any by an admin with a reason,
+// one's own by its owner. A brokered key stops at the commit, another one
+// when its system confirms. Doing it again is no error.
+func (s *Service) Suspend(ctx context.Context, a Actor, id storage.CredentialID, reason string) (storage.Credential, error) {
+	return s.turn(ctx, a, id, eventSuspend, reason)
+}
+
+// Resume lets a suspended credential work again; the same people may.
+func (s *Service) Resume(ctx context.Context, a Actor, id storage.CredentialID, reason string) (storage.Credential, error) {
+	return s.turn(ctx, a, id, eventResume, reason)
+}
+
+func (s *Service) turn(ctx context.Context, a Actor, id storage.CredentialID, e event, reason string) (storage.Credential, error) {
+	s.Refresh(ctx, s.today.Sources(s.today.Admins...))
+	c, err := s.DB.Credential(ctx, id)
+	if err != nil {
+		return c, gone(err, fmt.Sprintf("key %s", id))
+	}
+	reason = strings.TrimSpace(reason)
+	err = s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
+		who, m, err := s.stand(ctx, tx, s.today, a, s.today.Admins...)
+		if err != nil {
+			return err
+		}
+		if _, err := lockRequestOf(ctx, tx, c); err != nil {
+			return err
+		}
+		if c, err = tx.LockCredential(ctx, id); err != nil {
+			return err
+		}
+		owner, admin := c.OwnerID == a.Account.PersonID, s.today.isAdmin(who.Groups)
+		done := e == eventSuspend && c.State == storage.CredentialSuspended || e == eventResume && c.State == storage.CredentialActive
+		switch {
+		case !owner && !admin:
+			return s.adminsOnly(m, "Only its owner or an admin (%s) can %s %s.", strings.Join(s.today.Admins, ", "), e, id)
+		case !s.canSuspend(c):
+			return refuse(RuleNotPossible, "%s can't suspend keys; they can only be revoked.", c.Connection)
+		case done:
+			return nil
+		case !credentialMachine.allows(string(c.State), e):
+			return refuse(RuleDecided, "%s is %s, so you can't %s it.", id, strings.ReplaceAll(string(c.State), "_", " "), e)
+		case e == eventResume && !admin && c.StateReason != byOwner:
+			return refuse(RuleAdminOnly, "%s was suspended by somebody else, so only an admin (%s) can resume it.", id, strings.Join(s.today.Admins, ", "))
+		case reason == "" && !owner:
+			return refuse(RuleReason, "Say why: the owner of the key will read it.").on("reason")
+		}
+		if err := checkReason(reason); err != nil {
+			return err
+		}
+		if owner && !admin || reason == "" {
+			reason = byOwner
+		}
+		if err := moveCredential(ctx, tx, &c, e, a.by(), reason); err != nil {
+			return err
+		}
+		if !c.Brokered {
+			if err := tx.Enqueue(ctx, MatchStateArgs{c.ID}, nil); err != nil {
+				return err
+			}
+		}
+		return notifyCredential(ctx, tx, c)
+	})
+	return c, err
+}
+
+// byOwner is the reason of what an owner does with their own key.
+const byOwner = "by its owner"
+
+// canSuspend tells whether a credential can be stopped and started again.
+func (s *Service) canSuspend(c storage.Credential) bool {
+	if c.Brokered {
+		return true
+	}
+	_, ok := connectors.As[connectors.Suspender](s.Connectors[c.Connection])
+	return ok && c.Kind == APIKey
+}
+
+// MatchStateArgs is the job that makes a system agree with a row that was
+// suspended or resumed.
+type MatchStateArgs struct {
+	ID storage.CredentialID `json:"id"`
+}
+
+// Kind implements river.JobArgs.
+func (MatchStateArgs) Kind() string { return "match_state" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts: the row has promised it.
+func (MatchStateArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: maxTries} }
+
+// MatchState suspends or resumes a credential at its system, as its row says
+// by now, and keeps the answer. It may run twice.
+func (s *Service) MatchState(ctx context.Context, id storage.CredentialID) error {
+	c, err := s.DB.Credential(ctx, id)
+	if err != nil {
+		return err
+	}
+	suspender, ok := connectors.As[connectors.Suspender](s.Connectors[c.Connection])
+	if !ok {
+		return fmt.Errorf("%s can't suspend keys: %w", c.Connection, connectors.ErrUnrecoverable)
+	}
+	call, witness := connectors.WithWitness(ctx)
+	proof := storage.Receipt{CredentialID: id, Attempts: 1, Liveness: string(connectors.Unknown)}
+	switch c.State {
+	case storage.CredentialSuspended:
+		proof.Verb, err = "suspend", suspender.Suspend(call, connectors.Ref{ID: c.VendorRef})
+	case storage.CredentialActive:
+		proof.Verb, err = "resume", suspender.Resume(call, connectors.Ref{ID: c.VendorRef})
+	default:
+		return nil // it came to an end meanwhile, which ends it there too
+	}
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", proof.Verb, id, err)
+	}
+	proof.Answer = witness.Testimony()
+	return s.DB.InTx(context.WithoutCancel(ctx), func(ctx context.Context, tx storage.Tx) error {
+		if err := tx.InsertReceipt(ctx, proof); err != nil {
+			return err
+		}
+		return notifyCredential(ctx, tx, c)
+	})
+}
