@@ -118,6 +118,13 @@ func (e Enforcement) judge(row storage.InventoryRow, asked storage.RequestID, no
 			word = actWarn
 		}
 	}
+	if row.Service && word != actIgnore {
+		// What belongs to a service or to the organisation is people's to
+		// decide, and one of them is the key that we ourselves work with.
+		v.Action = actReport
+		v.Why += " It belongs to a service or to the organisation, so an admin has to decide."
+		return v
+	}
 	if asked != 0 && word != actIgnore {
 		v.Action = actReport
 		v.Why += fmt.Sprintf(" Its owner asks to keep it (%s).", asked)

@@ -324,6 +324,7 @@ type System struct {
 	Name   string
 	Kind   string
 	Scopes []ScopeRule
+	OAuth  bool // an OAuth app of ours is registered there
 }
 
 // Systems lists what can be asked for, by name.
@@ -331,7 +332,8 @@ func (s *Service) Systems() []System {
 	out := make([]System, 0, len(s.today.Connections))
 	for name, c := range s.today.Connections {
 		if len(c.Scopes) > 0 {
-			out = append(out, System{name, c.Kind, c.Scopes})
+			_, oauth := s.oauthApp(name)
+			out = append(out, System{name, c.Kind, c.Scopes, oauth})
 		}
 	}
 	slices.SortFunc(out, func(a, b System) int {

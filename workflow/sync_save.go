@@ -77,12 +77,12 @@ func (w *walk) saveAccounts(ctx context.Context, tx storage.Tx, batch []connecto
 	var fresh []storage.VendorAccount
 	met := map[string]bool{}
 	for _, c := range batch {
-		o := c.Owner
-		if o.ID == "" || met[o.ID] || w.accounts[o.ID] != 0 {
+		o, key := c.Owner, accountKey(c.Owner)
+		if key == "" || met[key] || w.accounts[key] != 0 {
 			continue
 		}
-		met[o.ID] = true
-		fresh = append(fresh, storage.VendorAccount{ExternalID: o.ID, Email: strings.ToLower(o.Email), Name: o.Name, Service: o.Service, Closed: o.Closed})
+		met[key] = true
+		fresh = append(fresh, storage.VendorAccount{ExternalID: key, Email: strings.ToLower(o.Email), Name: o.Name, Service: o.Service, Closed: o.Closed})
 	}
 	if len(fresh) == 0 {
 		return nil
@@ -92,6 +92,15 @@ func (w *walk) saveAccounts(ctx context.Context, tx storage.Tx, batch []connecto
 		w.accounts[external] = id
 	}
 	return err
+}
+
+// accountKey tells a person from what belongs to a service or to the whole
+// organisation and was only made by that person.
+func accountKey(o connectors.AccountRef) string {
+	if o.Service && o.ID != "" {
+		return "service:" + o.ID
+	}
+	return o.ID
 }
 
 // listedOf turns a batch into rows. A credential whose time is over is as
@@ -104,7 +113,7 @@ func (w *walk) listedOf(batch []connectors.Credential, now time.Time) []storage.
 			continue
 		}
 		met[c.Ref.ID] = true
-		out = append(out, storage.Listed{Ref: c.Ref.ID, Kind: string(c.Kind), Class: c.Class, Label: clean(c.Label), AccountID: w.accounts[c.Owner.ID],
+		out = append(out, storage.Listed{Ref: c.Ref.ID, Kind: string(c.Kind), Class: c.Class, Label: clean(c.Label), AccountID: w.accounts[accountKey(c.Owner)],
 			Scopes: c.Scopes, Access: string(w.accessOf(c)), CreatedAt: c.CreatedAt, ExpiresAt: c.ExpiresAt, LastUsedAt: c.LastUsed.At,
 			UseKnown: c.LastUsed.Known, Suspended: c.Suspended, Match: c.Match})
 	}

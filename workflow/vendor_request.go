@@ -53,11 +53,12 @@ func (w *walk) fileVendorRequest(ctx context.Context, r connectors.VendorRequest
 	if err != nil {
 		return err
 	}
-	accounts, err := w.DB.VendorAccounts(ctx, w.accounts[r.Owner.ID])
+	id := w.accounts[accountKey(r.Owner)]
+	accounts, err := w.DB.VendorAccounts(ctx, id)
 	if err != nil {
 		return err
 	}
-	if account = accounts[w.accounts[r.Owner.ID]]; account.PersonID == 0 {
+	if account = accounts[id]; account.PersonID == 0 {
 		w.Logger.Warn().Str("connection", w.row.Name).Str("vendor_request", r.ID).Msg("a request at the system is by an account that belongs to nobody we know")
 		return nil
 	}
