@@ -96,6 +96,9 @@ func (s *Server) Handler() http.Handler {
 		mux.HandleFunc("GET /reveal/{ticket}", s.lookAtTicket)
 		mux.Handle("POST /reveal/{ticket}", crossSite.Handler(http.HandlerFunc(s.revealKey)))
 		mux.HandleFunc("/reveal/{ticket}", s.wrongMethod)
+		mux.HandleFunc("GET /oauth/{connection}/start/{link}", s.lookAtConnect)
+		mux.Handle("POST /oauth/{connection}/start/{link}", crossSite.Handler(http.HandlerFunc(s.beginConnect)))
+		mux.HandleFunc("GET /oauth/{connection}/callback", s.finishConnect)
 	}
 	mux.HandleFunc("/", s.unknownPage)
 	return s.observe(s.harden(mux))

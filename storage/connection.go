@@ -42,8 +42,8 @@ func (db *DB) SaveConnections(ctx context.Context, all []Connection) error {
 	return wrap("retire connections", err)
 }
 
-const connectionColumns = `name, kind, brokered, sync_due_at IS NOT NULL, coalesce(synced_at, '0001-01-01'), sync_seen, sync_problem,
-	coalesce(sync_due_at, '0001-01-01'), sync_attempts`
+const connectionColumns = `name, kind, brokered, sync_due_at IS NOT NULL, coalesce(synced_at, '0001-01-01 00:00Z'), sync_seen, sync_problem,
+	coalesce(sync_due_at, '0001-01-01 00:00Z'), sync_attempts`
 
 func (c *Connection) dest() []any {
 	return []any{&c.Name, &c.Kind, &c.Brokered, &c.Listed, &c.SyncedAt, &c.Seen, &c.Problem, &c.DueAt, &c.Attempts}

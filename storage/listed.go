@@ -35,34 +35,50 @@ type Sighting struct {
 	EndedID CredentialID    // a row that ended for good and has this ref; zero: none
 }
 
+// sightQuery looks every ref up by itself. LIMIT keeps the planner from a join
+// that reads the whole connection for each batch of it.
+const sightQuery = `
+	SELECT i.ord, coalesce(c.id, 0), coalesce(c.managed, false), coalesce(c.state, ''),
+	       c.id IS NOT NULL AND (
+	           (c.class, coalesce(c.account_id, 0), c.vendor_scopes, c.access, c.vendor_created_at, c.last_used_at, c.use_known,
+	            c.vendor_match, c.missing_since)
+	           IS DISTINCT FROM (i.class, i.account, string_to_array(i.scopes, E'\x1f'), i.access, i.created, i.used, i.use_known, i.match, NULL)
+	           OR NOT c.managed AND (c.label, c.expires_at) IS DISTINCT FROM (i.label, i.expires)),
+	       coalesce(e.id, 0)
+	FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[],
+	            $11::timestamptz[], $12::boolean[], $13::text[]) WITH ORDINALITY
+	     AS i (ref, kind, class, label, account, scopes, access, created, expires, used, use_known, match, ord)
+	LEFT JOIN LATERAL (
+	    SELECT * FROM credential
+	    WHERE connection = $1 AND vendor_ref = i.ref AND state NOT IN ('revoked', 'expired', 'issue_failed')
+	    LIMIT 1
+	) c ON true
+	LEFT JOIN LATERAL (
+	    SELECT id FROM credential
+	    WHERE c.id IS NULL AND connection = $1 AND vendor_ref = i.ref AND (state = 'revoked' OR state = 'expired' AND managed)
+	    ORDER BY id DESC LIMIT 1
+	) e ON true
+	WHERE c.id IS NOT NULL OR e.id IS NOT NULL`
+
 // Sight finds what is known of a batch of listed credentials, in its order.
 func (t Tx) Sight(ctx context.Context, connection string, batch []Listed) ([]Sighting, error) {
 	out := make([]Sighting, len(batch))
+	for i := range batch {
+		out[i].Ref = batch[i].Ref
+	}
 	var s Sighting
 	var ord int
-	c := columnsOf(batch)
-	err := t.each(ctx, `
-		SELECT i.ord, i.ref, coalesce(c.id, 0), coalesce(c.managed, false), coalesce(c.state, ''),
-		       c.id IS NOT NULL AND (
-		           (c.class, coalesce(c.account_id, 0), c.vendor_scopes, c.access, c.vendor_created_at, c.last_used_at, c.use_known,
-		            c.vendor_match, c.missing_since)
-		           IS DISTINCT FROM (i.class, i.account, string_to_array(i.scopes, E'\x1f'), i.access, i.created, i.used, i.use_known, i.match, NULL)
-		           OR NOT c.managed AND (c.label, c.expires_at) IS DISTINCT FROM (i.label, i.expires)),
-		       coalesce((SELECT d.id FROM credential d
-		                 WHERE c.id IS NULL AND d.connection = $1 AND d.vendor_ref = i.ref
-		                   AND (d.state = 'revoked' OR d.state = 'expired' AND d.managed)
-		                 ORDER BY d.id DESC LIMIT 1), 0)
-		FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[],
-		            $11::timestamptz[], $12::boolean[], $13::text[]) WITH ORDINALITY
-		     AS i (ref, kind, class, label, account, scopes, access, created, expires, used, use_known, match, ord)
-		LEFT JOIN credential c ON c.connection = $1 AND c.vendor_ref = i.ref AND c.state NOT IN ('revoked', 'expired', 'issue_failed')`,
-		append([]any{connection}, c[:12]...), []any{&ord, &s.Ref, &s.ID, &s.Managed, &s.State, &s.Changed, &s.EndedID},
-		func() { out[ord-1] = s })
+	err := t.each(ctx, sightQuery, planned(connection, columnsOf(batch)[:12]...), []any{&ord, &s.ID, &s.Managed, &s.State, &s.Changed, &s.EndedID},
+		func() {
+			s.Ref = batch[ord-1].Ref
+			out[ord-1] = s
+		})
 	return out, wrap("sight credentials", err)
 }
 
 // AddListed inserts unmanaged credentials that were found, and returns their
-// keys. One that appeared here meanwhile is left out.
+// keys. One that appeared here meanwhile is left out, and of a ref that the
+// batch repeats one row counts.
 func (t Tx) AddListed(ctx context.Context, connection string, batch []Listed) ([]CredentialID, error) {
 	var out []CredentialID
 	var id CredentialID
@@ -77,12 +93,13 @@ func (t Tx) AddListed(ctx context.Context, connection string, batch []Listed) ([
 		     AS i (ref, kind, class, label, account, scopes, access, created, expires, used, use_known, match, suspended)
 		LEFT JOIN account a ON a.id = i.account
 		ON CONFLICT (connection, vendor_ref) WHERE vendor_ref IS NOT NULL AND state NOT IN ('revoked', 'expired', 'issue_failed') DO NOTHING
-		RETURNING id`, append([]any{connection}, columnsOf(batch)...), []any{&id}, func() { out = append(out, id) })
+		RETURNING id`, planned(connection, columnsOf(batch)...), []any{&id}, func() { out = append(out, id) })
 	return out, wrap("add listed credentials", err)
 }
 
 // RefreshListed brings live rows up to date. What was granted here is never
-// touched: of a managed credential only what the vendor says besides.
+// touched: of a managed credential only what the vendor says besides. Of a ref
+// that the batch repeats one row counts.
 func (t Tx) RefreshListed(ctx context.Context, connection string, batch []Listed) (int64, error) {
 	n, err := t.exec(ctx, `
 		UPDATE credential c
@@ -97,7 +114,7 @@ func (t Tx) RefreshListed(ctx context.Context, connection string, batch []Listed
 		     AS i (ref, kind, class, label, account, scopes, access, created, expires, used, use_known, match)
 		LEFT JOIN account a ON a.id = i.account
 		WHERE c.connection = $1 AND c.vendor_ref = i.ref AND c.state NOT IN ('revoked', 'expired', 'issue_failed')`,
-		append([]any{connection}, columnsOf(batch)[:12]...)...)
+		planned(connection, columnsOf(batch)[:12]...)...)
 	return n, wrap("refresh listed credentials", err)
 }
 
@@ -110,12 +127,12 @@ func columnsOf(batch []Listed) []any {
 	known, matches, suspended := make([]bool, n), make([]string, n), make([]bool, n)
 	for i := range batch {
 		l := &batch[i]
-		refs[i], kinds[i], classes[i], labels[i], accounts[i] = l.Ref, l.Kind, l.Class, l.Label, int64(l.AccountID)
+		refs[i], kinds[i], classes[i], labels[i], accounts[i] = l.Ref, l.Kind, clean(l.Class), clean(l.Label), int64(l.AccountID)
 		if l.Scopes != nil {
-			joined := strings.Join(l.Scopes, "\x1f")
+			joined := clean(strings.Join(l.Scopes, "\x1f"))
 			scopes[i] = &joined
 		}
-		access[i], known[i], matches[i], suspended[i] = l.Access, l.UseKnown, l.Match, l.Suspended
+		access[i], known[i], matches[i], suspended[i] = l.Access, l.UseKnown, clean(l.Match), l.Suspended
 		created[i], expires[i], used[i] = micro(l.CreatedAt), micro(l.ExpiresAt), micro(l.LastUsedAt)
 	}
 	return []any{refs, kinds, classes, labels, accounts, scopes, access, created, expires, used, known, matches, suspended}
@@ -130,73 +147,16 @@ func micro(t time.Time) *time.Time {
 	return &t
 }
 
-// Missing is a live credential that a whole walk did not find.
-type Missing struct {
-	ID      CredentialID
-	Managed bool
-	Before  bool // an earlier walk did not find it either
-	Expired bool // its time is over
+// clean is a vendor's text as Postgres takes it. Who names a token decides on
+// its label, and no label may stop the walk of a whole system.
+func clean(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
 }
 
-// MissingFrom compares a whole walk with the live rows of a connection, of
-// which the vendor should have had every one. Rows made or changed since the
-// walk began are left out.
-func (t Tx) MissingFrom(ctx context.Context, connection string, seen []CredentialID, began time.Time) (gone []Missing, live int, err error) {
-	err = t.queryRow(ctx, `
-		SELECT count(*) FROM credential
-		WHERE connection = $1 AND NOT brokered AND vendor_ref IS NOT NULL AND state IN ('active', 'suspended')`, []any{connection}, &live)
-	if err != nil {
-		return nil, 0, wrap("count live credentials", err)
-	}
-	var m Missing
-	err = t.each(ctx, `
-		SELECT c.id, c.managed, c.missing_since IS NOT NULL, coalesce(c.expires_at <= latchkey_now(), false)
-		FROM credential c
-		WHERE c.connection = $1 AND NOT c.brokered AND c.vendor_ref IS NOT NULL AND c.state IN ('active', 'suspended')
-		  AND coalesce(c.activated_at, c.created_at) < $3
-		  AND NOT EXISTS (SELECT FROM unnest($2::bigint[]) AS s (id) WHERE s.id = c.id)
-		ORDER BY c.id`, []any{connection, seen, began}, []any{&m.ID, &m.Managed, &m.Before, &m.Expired}, func() { gone = append(gone, m) })
-	return gone, live, wrap("find missing credentials", err)
-}
-
-// MarkMissing notes since when credentials are not listed.
-func (t Tx) MarkMissing(ctx context.Context, ids []CredentialID) error {
-	_, err := t.exec(ctx, `UPDATE credential SET missing_since = latchkey_now() WHERE id = ANY($1) AND missing_since IS NULL`, ids)
-	return wrap("mark missing credentials", err)
-}
-
-// RecheckRevokes makes revocations that did not come through due at once
-// where a whole walk did not find the credential: somebody may have ended it
-// by hand.
-func (t Tx) RecheckRevokes(ctx context.Context, connection string, seen []CredentialID) error {
-	_, err := t.exec(ctx, `
-		UPDATE credential c SET next_action_at = latchkey_now()
-		WHERE c.connection = $1 AND c.state = 'revoke_failed' AND NOT EXISTS (SELECT FROM unnest($2::bigint[]) AS s (id) WHERE s.id = c.id)`,
-		connection, seen)
-	return wrap("recheck revokes", err)
-}
-
-// AwaitedByMatch finds the credential that waits for the key a vendor makes
-// by itself, by what both have in common.
-func (t Tx) AwaitedByMatch(ctx context.Context, connection, match string) (CredentialID, error) {
-	var id CredentialID
-	err := t.queryRow(ctx, `
-		SELECT c.id FROM credential c JOIN request r ON r.id = c.request_id
-		WHERE r.vendor_match = $2 AND c.connection = $1 AND c.state = 'issuing' ORDER BY c.id LIMIT 1`, []any{connection, match}, &id)
-	return id, wrap("find awaited credential", err)
-}
-
-// Adoptions lists the unmanaged credentials of a connection that somebody
-// asks to keep.
-func (db *DB) Adoptions(ctx context.Context, connection string) (map[CredentialID]RequestID, error) {
-	rows, err := db.pool.Query(ctx, `
-		SELECT adopts_id, id FROM request WHERE connection = $1 AND adopts_id IS NOT NULL AND state IN ('pending', 'approved')`, connection)
-	if err != nil {
-		return nil, wrap("read adoptions", err)
-	}
-	out := map[CredentialID]RequestID{}
-	var c CredentialID
-	var r RequestID
-	_, err = pgx.ForEachRow(rows, []any{&c, &r}, func() error { out[c] = r; return nil })
-	return out, wrap("read adoptions", err)
+// planned are arguments of a statement about a batch. It is planned for that
+// very batch: the plan that pgx's cache of statements would keep is one for
+// the tables as they were when the connection first saw the statement, often
+// empty.
+func planned(first any, more ...any) []any {
+	return append([]any{pgx.QueryExecModeCacheDescribe, first}, more...)
 }

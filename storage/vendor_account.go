@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -9,50 +10,79 @@ import (
 // VendorAccount is an account as its system lists it.
 type VendorAccount struct {
 	ExternalID string
-	Email      string // lower case, verified by the vendor; or empty
+	Email      string // verified by the vendor; or empty
 	Name       string
 	Service    bool // not a human's
 	Closed     bool // deactivated there
 }
 
+// knownAccountsQuery finds accounts that are stored as they are listed, each by
+// itself: see sightQuery.
+const knownAccountsQuery = `
+	SELECT i.ord, a.id, (coalesce(a.email, ''), a.name, a.is_service, a.is_deleted) IS NOT DISTINCT FROM (i.email, i.name, i.service, i.closed)
+	FROM unnest($2::text[], $3::text[], $4::text[], $5::boolean[], $6::boolean[]) WITH ORDINALITY AS i (external_id, email, name, service, closed, ord)
+	CROSS JOIN LATERAL (SELECT * FROM account WHERE system = $1 AND team = '' AND external_id = i.external_id LIMIT 1) a`
+
 // SaveVendorAccounts brings what is known of a system's accounts up to date
 // and returns their rows' keys. It writes only what changed, and links
-// nobody: that is LinkAccounts'.
+// nobody: that is LinkAccounts'. Of an account that is repeated the last one
+// counts.
 func (t Tx) SaveVendorAccounts(ctx context.Context, system string, all []VendorAccount) (map[string]AccountID, error) {
-	ids, emails, names := make([]string, len(all)), make([]string, len(all)), make([]string, len(all))
-	service, closed := make([]bool, len(all)), make([]bool, len(all))
+	all = distinct(all)
+	ids := make(map[string]AccountID, len(all))
+	fresh := make([]bool, len(all))
+	var ord int
+	var id AccountID
+	var same bool
+	err := t.each(ctx, knownAccountsQuery, planned(system, accountColumns(all)...), []any{&ord, &id, &same}, func() {
+		ids[all[ord-1].ExternalID], fresh[ord-1] = id, same
+	})
+	if err != nil {
+		return nil, wrap("read vendor accounts", err)
+	}
+	var stale []VendorAccount
 	for i, a := range all {
-		ids[i], emails[i], names[i], service[i], closed[i] = a.ExternalID, a.Email, a.Name, a.Service, a.Closed
+		if !fresh[i] {
+			stale = append(stale, a)
+		}
 	}
-	out := map[string]AccountID{}
-	var key AccountID
+	if len(stale) == 0 {
+		return ids, nil
+	}
 	var external string
-	var stale bool
-	fresh := 0
-	err := t.each(ctx, `
-		SELECT a.id, a.external_id, (coalesce(a.email, ''), a.name, a.is_service, a.is_deleted) IS DISTINCT FROM (i.email, i.name, i.service, i.closed)
-		FROM unnest($2::text[], $3::text[], $4::text[], $5::boolean[], $6::boolean[]) AS i (external_id, email, name, service, closed)
-		JOIN account a ON a.system = $1 AND a.team = '' AND a.external_id = i.external_id`,
-		[]any{system, ids, emails, names, service, closed}, []any{&key, &external, &stale}, func() {
-			out[external] = key
-			if !stale {
-				fresh++
-			}
-		})
-	if err != nil || fresh == len(all) {
-		return out, wrap("read vendor accounts", err)
-	}
 	err = t.each(ctx, `
 		INSERT INTO account (system, external_id, email, name, is_service, is_deleted)
 		SELECT $1, i.external_id, nullif(i.email, ''), i.name, i.service, i.closed
 		FROM unnest($2::text[], $3::text[], $4::text[], $5::boolean[], $6::boolean[]) AS i (external_id, email, name, service, closed)
 		ON CONFLICT (system, team, external_id) DO UPDATE
 		SET email = excluded.email, name = excluded.name, is_service = excluded.is_service, is_deleted = excluded.is_deleted, refreshed_at = clock_timestamp()
-		WHERE (account.email, account.name, account.is_service, account.is_deleted)
-		      IS DISTINCT FROM (excluded.email, excluded.name, excluded.is_service, excluded.is_deleted)
-		RETURNING id, external_id`,
-		[]any{system, ids, emails, names, service, closed}, []any{&key, &external}, func() { out[external] = key })
-	return out, wrap("store vendor accounts", err)
+		RETURNING id, external_id`, planned(system, accountColumns(stale)...), []any{&id, &external}, func() { ids[external] = id })
+	return ids, wrap("store vendor accounts", err)
+}
+
+// distinct keeps the last of each account, as it is stored.
+func distinct(all []VendorAccount) []VendorAccount {
+	out, at := make([]VendorAccount, 0, len(all)), make(map[string]int, len(all))
+	for _, a := range all {
+		a.Email, a.Name = strings.ToLower(clean(a.Email)), clean(a.Name)
+		if i, repeated := at[a.ExternalID]; repeated {
+			out[i] = a
+			continue
+		}
+		at[a.ExternalID] = len(out)
+		out = append(out, a)
+	}
+	return out
+}
+
+// accountColumns turns accounts into one array per column, for unnest.
+func accountColumns(all []VendorAccount) []any {
+	ids, emails, names := make([]string, len(all)), make([]string, len(all)), make([]string, len(all))
+	service, closed := make([]bool, len(all)), make([]bool, len(all))
+	for i, a := range all {
+		ids[i], emails[i], names[i], service[i], closed[i] = a.ExternalID, a.Email, a.Name, a.Service, a.Closed
+	}
+	return []any{ids, emails, names, service, closed}
 }
 
 // LinkAccounts says whose the accounts of a system are: by explicit, a map of
@@ -63,12 +93,12 @@ func (t Tx) SaveVendorAccounts(ctx context.Context, system string, all []VendorA
 func (t Tx) LinkAccounts(ctx context.Context, system string, explicit map[string]string) (linked int64, err error) {
 	externals, emails := make([]string, 0, len(explicit)), make([]string, 0, len(explicit))
 	for external, email := range explicit {
-		externals, emails = append(externals, external), append(emails, email)
+		externals, emails = append(externals, external), append(emails, strings.ToLower(email))
 	}
 	byHand, err := t.exec(ctx, `
 		UPDATE account a SET person_id = p.id
 		FROM unnest($2::text[], $3::text[]) AS i (external_id, email)
-		JOIN person p ON p.email = lower(i.email)
+		JOIN person p ON p.email = i.email
 		WHERE a.system = $1 AND a.team = '' AND a.external_id = i.external_id AND a.person_id IS DISTINCT FROM p.id`, system, externals, emails)
 	if err != nil {
 		return 0, wrap("link accounts by hand", err)
@@ -76,7 +106,7 @@ func (t Tx) LinkAccounts(ctx context.Context, system string, explicit map[string
 	byEmail, err := t.exec(ctx, `
 		UPDATE account a SET person_id = p.id
 		FROM person p
-		WHERE a.system = $1 AND a.person_id IS NULL AND NOT a.is_service AND NOT a.is_bot AND p.email = a.email
+		WHERE a.system = $1 AND a.team = '' AND a.person_id IS NULL AND NOT a.is_service AND NOT a.is_bot AND p.email = a.email
 		  AND a.external_id <> ALL($2)
 		  AND NOT EXISTS (SELECT FROM account b WHERE b.system = a.system AND b.email = a.email AND b.id <> a.id)`, system, externals)
 	if err != nil {
@@ -97,7 +127,8 @@ func (db *DB) VendorAccounts(ctx context.Context, ids ...AccountID) (map[Account
 		return out, nil
 	}
 	rows, err := db.pool.Query(ctx, `
-		SELECT id, coalesce(person_id, 0), system, external_id, coalesce(email, ''), name, is_service, is_deleted FROM account WHERE id = ANY($1)`, ids)
+		SELECT id, coalesce(person_id, 0), system, external_id, coalesce(email, ''), name, is_service, is_deleted FROM account WHERE id = ANY($1)`,
+		pgx.QueryExecModeCacheStatement, ids)
 	if err != nil {
 		return nil, wrap("read vendor accounts", err)
 	}

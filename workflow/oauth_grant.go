@@ -103,7 +103,10 @@ func (s *Service) RefreshGrant(ctx context.Context, id storage.CredentialID) err
 	}
 	call, cancel := context.WithTimeout(oauthContext(ctx, app), s.callWithin())
 	defer cancel()
-	token, err := s.oauthConfig(c.Connection, app).TokenSource(call, &oauth2.Token{RefreshToken: refresh.Expose()}).Token()
+	// Tempo documents the redirect address for a refresh too, which
+	// oauth2.TokenSource does not send; RFC 6749 lets others ignore it.
+	token, err := s.oauthConfig(c.Connection, app).Exchange(call, "",
+		oauth2.SetAuthURLParam("grant_type", "refresh_token"), oauth2.SetAuthURLParam("refresh_token", refresh.Expose()))
 	var refused *oauth2.RetrieveError
 	switch {
 	case errors.As(err, &refused) && refused.ErrorCode == "invalid_grant":

@@ -36,6 +36,8 @@ func (w *walk) save(ctx context.Context, batch []connectors.Credential) error {
 				if err := w.followState(ctx, tx, s, listed[i]); err != nil {
 					return err
 				}
+			case s.EndedID != 0 && listed[i].Suspended:
+				// The vendor shows what does not work any more.
 			case s.EndedID != 0:
 				// Revoked is for ever, whatever the vendor thinks of it.
 				if err := tx.Enqueue(ctx, StrayArgs{s.EndedID, s.Ref}, nil); err != nil {

@@ -20,6 +20,7 @@ var (
 	_ connectors.Suspender   = (*Connector)(nil)
 	_ connectors.ScopeLister = (*Connector)(nil)
 	_ connectors.Broker      = (*Connector)(nil)
+	_ connectors.OAuthClient = (*Connector)(nil)
 )
 
 // ErrTokenRefused is wrapped by Check when the system refuses the configured
@@ -29,6 +30,7 @@ var ErrTokenRefused = errors.New("the token was refused")
 // Connector is one system behind the gateway.
 type Connector struct {
 	upstream  connectors.Upstream
+	oauth     connectors.OAuthApp // zero when none is configured
 	checkPath string
 	client    *rest.Client
 }
@@ -50,9 +52,11 @@ func Open(s connectors.Settings, rt http.RoundTripper) (*Connector, error) {
 		Credential:   credential(s),
 		AllowPrivate: s.AllowPrivate,
 		Scopes:       arrange(s.Scopes),
+		Limits:       s.Limits,
 	}
 	return &Connector{
 		upstream:  up,
+		oauth:     oauthApp(s.OAuth, rt),
 		checkPath: orDefault(s.CheckPath, "/"),
 		client: rest.New(rest.Config{
 			Base: base, Header: up.Header, Credential: up.Credential, Transport: rt,

@@ -103,13 +103,13 @@ func TestUpstream(t *testing.T) {
 	}
 	for _, tt := range tests {
 		s := settings("https://api.example.com/rest/")
-		s.Header, s.Scheme = tt.header, tt.scheme
+		s.Header, s.Scheme, s.Limits = tt.header, tt.scheme, connectors.Limits{PerSecond: 7}
 		c, err := brokered.Open(s, connectors.NewTransport(s))
 		if err != nil {
 			t.Fatal(err)
 		}
 		up := c.Upstream()
-		if up.Header != tt.wantHeader || up.Credential.Expose() != tt.wantText || up.BaseURL.String() != "https://api.example.com/rest" {
+		if up.Header != tt.wantHeader || up.Credential.Expose() != tt.wantText || up.BaseURL.String() != "https://api.example.com/rest" || up.Limits.PerSecond != 7 {
 			t.Errorf("%+v: header %q, base %s", tt, up.Header, up.BaseURL)
 		}
 	}

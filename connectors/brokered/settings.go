@@ -40,7 +40,7 @@ func checkSettings(s connectors.Settings) (*url.URL, []error) {
 		report(checkCheckPath(s.CheckPath))
 	}
 	report(CheckScopes(s.Scopes))
-	return base, problems
+	return base, append(problems, checkOAuth(s)...)
 }
 
 func checkBase(s connectors.Settings) (*url.URL, error) {
@@ -77,7 +77,7 @@ func checkToken(s connectors.Settings) error {
 		return fmt.Errorf("%w: token", connectors.ErrMissing)
 	case len(token) > maxToken:
 		return fmt.Errorf("token is longer than %d characters", maxToken)
-	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
+	case !isPrintable(token):
 		return errors.New("token holds a space, a line break or a character no header can carry")
 	}
 	return nil

@@ -28,13 +28,14 @@ var (
 	_ connectors.Suspender   = (*Connector)(nil)
 	_ connectors.ScopeLister = (*Connector)(nil)
 	_ connectors.Broker      = (*Connector)(nil)
+	_ connectors.OAuthClient = (*Connector)(nil)
 )
 
 // Connector is one Tempo instance.
 type Connector struct{ *brokered.Connector }
 
 // Open checks the settings and does not dial. Scopes in the settings come on
-// top of the catalogue.
+// top of the catalogue, and OAuth endpoints in them instead of the vendor's.
 func Open(s connectors.Settings, rt http.RoundTripper) (*Connector, error) {
 	if s.BaseURL == "" {
 		s.BaseURL = defaultBase
@@ -43,7 +44,11 @@ func Open(s connectors.Settings, rt http.RoundTripper) (*Connector, error) {
 		s.CheckPath = checkPath
 	}
 	s.Scopes = slices.Concat(Catalogue(), s.Scopes)
+	s.OAuth = withEndpoints(s.OAuth, s.BaseURL)
 	c, err := brokered.Open(s, rt)
+	if problem := checkJiraURL(s); problem != nil {
+		err = errors.Join(err, fmt.Errorf("open connection %s: %w", s.Name, problem))
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,9 @@
 package tempotest
 
 import (
+	"cmp"
 	"context"
+	"html/template"
 	"maps"
 	"net"
 	"net/http"
@@ -18,6 +20,8 @@ const defaultPerSecond = 5
 // Config says what a double starts with. The zero value accepts no token.
 type Config struct {
 	Tokens    []secret.Value   // accepted with full access
+	Apps      []App            // OAuth 2.0 applications of the instance
+	JiraURL   string           // site the instance belongs to; empty means https://example.atlassian.net
 	PerSecond int              // calls in any second before 429; zero means 5, negative no limit
 	Now       func() time.Time // nil means time.Now
 }
@@ -27,13 +31,19 @@ type Knobs struct {
 	Down        bool          // every call is answered 503
 	WrongRegion bool          // the data lives in another region than this host
 	Slow        time.Duration // every call waits this long first
+
+	DropState              bool // the authorization's state does not come back
+	RefreshWithoutRedirect bool // a refresh needs no redirect_uri, as in RFC 6749
 }
 
 // Double is one Tempo instance. It is safe for concurrent use.
 type Double struct {
 	now       func() time.Time
 	perSecond int
-	mux       *http.ServeMux
+	jiraURL   string
+	mux       *http.ServeMux // of the API
+	oauth     *http.ServeMux
+	pages     *template.Template
 
 	mu     sync.Mutex
 	knobs  Knobs
@@ -48,6 +58,12 @@ type Double struct {
 	accounts table[account]
 	teams    table[team]
 	issues   map[int64]int64 // issue to project
+
+	apps        map[string]App  // by client id
+	codes       map[string]code // by what the app is told
+	pairs       map[string]pair // the living ones, by refresh token
+	loseRefresh bool
+	lastPerson  string
 }
 
 // access is what the vendor lets a token do: "View" is GET only.
@@ -61,8 +77,9 @@ const (
 // New makes a double with the seeded world.
 func New(cfg Config) *Double {
 	d := &Double{
-		now: cfg.Now, perSecond: cfg.PerSecond,
+		now: cfg.Now, perSecond: cfg.PerSecond, jiraURL: cmp.Or(cfg.JiraURL, defaultJiraURL),
 		tokens: map[string]access{}, calls: map[string]int{},
+		apps: map[string]App{}, codes: map[string]code{}, pairs: map[string]pair{},
 	}
 	if d.now == nil {
 		d.now = time.Now
@@ -73,9 +90,13 @@ func New(cfg Config) *Double {
 	for _, t := range cfg.Tokens {
 		d.tokens[t.Expose()] = full
 	}
+	for _, a := range cfg.Apps {
+		d.RegisterApp(a)
+	}
 	d.seed()
-	d.mux = http.NewServeMux()
+	d.mux, d.oauth, d.pages = http.NewServeMux(), http.NewServeMux(), parsePages()
 	d.routes()
+	d.oauthRoutes()
 	return d
 }
 
@@ -168,7 +189,7 @@ func Start(t Test, cfg Config) (d *Double, baseURL string) {
 	return d, "http://" + ln.Addr().String()
 }
 
-// Handler serves the API below "/".
+// Handler serves the API and the OAuth endpoints below "/".
 func (d *Double) Handler() http.Handler { return http.HandlerFunc(d.serve) }
 
 func (d *Double) serve(w http.ResponseWriter, r *http.Request) {
@@ -183,6 +204,8 @@ func (d *Double) serve(w http.ResponseWriter, r *http.Request) {
 		htmlError(w, http.StatusTooManyRequests) // no Retry-After: the vendor documents none
 	case knobs.WrongRegion:
 		htmlError(w, http.StatusUnauthorized) // documented as "an authorization error"; the status is assumed
+	case strings.HasPrefix(r.URL.Path, "/oauth/"):
+		d.oauth.ServeHTTP(w, r)
 	default:
 		d.authorize(w, r)
 	}
@@ -244,11 +267,13 @@ func (d *Double) authorize(w http.ResponseWriter, r *http.Request) {
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	d.mu.Lock()
 	a := d.tokens[token]
+	p, granted := d.pairByAccess(token)
+	d.lastPerson = p.Person
 	d.mu.Unlock()
 	switch {
-	case !ok || a == 0:
+	case !ok || a == 0 && !granted:
 		htmlError(w, http.StatusUnauthorized)
-	case a == view && r.Method != http.MethodGet && r.Method != http.MethodHead:
+	case a == view && r.Method != http.MethodGet && r.Method != http.MethodHead, granted && !p.allows(r):
 		htmlError(w, http.StatusForbidden)
 	default:
 		d.mux.ServeHTTP(w, r)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // savedFormat and savedVersion head every saved double.
@@ -28,6 +29,7 @@ type savedDouble struct {
 	Teams    savedTable[team]    `json:"teams"`
 	Members  map[int64][]string  `json:"members"` // account ids by team
 	Issues   map[int64]int64     `json:"issues"`
+	Pairs    []pair              `json:"pairs,omitempty"` // of OAuth tokens
 }
 
 type savedToken struct {
@@ -40,8 +42,10 @@ type savedTable[T any] struct {
 	Rows map[int64]T `json:"rows"`
 }
 
-// Save is the tables and the accepted tokens as JSON, for Restore. Knobs, holds
-// and the count of calls are not in it. The result holds tokens in clear.
+// Save is the tables, the accepted tokens and the pairs of OAuth tokens as JSON,
+// for Restore. Knobs, holds, the count of calls, unused authorization codes and
+// the apps, which the Config has, are not in it. The result holds tokens in
+// clear.
 func (d *Double) Save() ([]byte, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -57,6 +61,7 @@ func (d *Double) Save() ([]byte, error) {
 		Format: savedFormat, Version: savedVersion, Tokens: tokens,
 		Worklogs: d.worklogs.saved(), Plans: d.plans.saved(), Accounts: d.accounts.saved(), Teams: d.teams.saved(),
 		Members: members, Issues: d.issues,
+		Pairs: slices.SortedFunc(maps.Values(d.pairs), func(a, b pair) int { return strings.Compare(a.Refresh, b.Refresh) }),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encode double: %w", err)
@@ -66,8 +71,8 @@ func (d *Double) Save() ([]byte, error) {
 
 func (t *table[T]) saved() savedTable[T] { return savedTable[T]{Last: t.last, Rows: t.rows} }
 
-// Restore replaces the tables and the accepted tokens by what Save returned. On
-// an error nothing has changed.
+// Restore replaces the tables, the accepted tokens and the pairs by what Save
+// returned. On an error nothing has changed.
 func (d *Double) Restore(raw []byte) error {
 	in, err := readSaved(raw)
 	if err != nil {
@@ -89,6 +94,10 @@ func (d *Double) Restore(raw []byte) error {
 	d.worklogs, d.plans = in.Worklogs.table(), in.Plans.table()
 	d.accounts, d.teams = in.Accounts.table(), in.Teams.table()
 	d.issues = in.Issues
+	d.pairs = map[string]pair{}
+	for _, p := range in.Pairs {
+		d.pairs[p.Refresh] = p
+	}
 	return nil
 }
 
@@ -130,6 +139,9 @@ func (in savedDouble) check() error {
 	}
 	if slices.ContainsFunc(in.Tokens, func(t savedToken) bool { return t.Token == "" }) {
 		problems = append(problems, errors.New("a token is empty"))
+	}
+	if slices.ContainsFunc(in.Pairs, func(p pair) bool { return p.Refresh == "" || p.Person == "" }) {
+		problems = append(problems, errors.New("a pair of tokens is not whole"))
 	}
 	return errors.Join(problems...)
 }

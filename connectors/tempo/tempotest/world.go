@@ -9,6 +9,16 @@ const (
 	Frank = "5b10b7f1c3a9d45ae04c1f77"
 )
 
+// Person is somebody who can log in at the instance.
+type Person struct {
+	ID   string // Jira account id
+	Name string
+}
+
+func people() []Person {
+	return []Person{{Alice, "Alice Archer"}, {Bob, "Bob Baker"}, {Frank, "Frank Fisher"}}
+}
+
 // The projects of the seeded world. Issues 10001 to 10003 belong to Platform,
 // 10011 and 10012 to Payroll.
 const (

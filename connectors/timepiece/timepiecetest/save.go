@@ -1,0 +1,63 @@
+package timepiecetest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+)
+
+// savedFormat and savedVersion head every saved double.
+const (
+	savedFormat  = "timepiece-double"
+	savedVersion = 1
+)
+
+// savedDouble is a double at rest, with its tokens in clear: it is for a demo's
+// own directory only.
+type savedDouble struct {
+	Format  string            `json:"format"`
+	Version int               `json:"version"`
+	Records map[string]Record `json:"records"` // by token
+}
+
+// Save is the tokens and their records as JSON, for Restore. The result holds
+// tokens in clear.
+func (d *Double) Save() ([]byte, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	raw, err := json.Marshal(savedDouble{savedFormat, savedVersion, d.records})
+	if err != nil {
+		return nil, fmt.Errorf("encode double: %w", err)
+	}
+	return raw, nil
+}
+
+// Restore replaces the tokens by what Save returned. On an error nothing has
+// changed.
+func (d *Double) Restore(raw []byte) error {
+	var in savedDouble
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&in); err != nil {
+		return fmt.Errorf("read saved double: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("read saved double: something follows it")
+	}
+	if in.Format != savedFormat || in.Version != savedVersion {
+		return fmt.Errorf("read saved double: this is %q version %d, not %s version %d", in.Format, in.Version, savedFormat, savedVersion)
+	}
+	for token, r := range in.Records {
+		if token == "" || r.User == "" {
+			return errors.New("read saved double: a token has no text or no user")
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.records = map[string]Record{}
+	maps.Copy(d.records, in.Records)
+	return nil
+}

@@ -1,0 +1,43 @@
+package storage
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// RecheckRevokes makes revocations that did not come through due at once
+// where a whole walk did not find the credential: somebody may have ended it
+// by hand.
+func (t Tx) RecheckRevokes(ctx context.Context, connection string, seen []CredentialID) error {
+	_, err := t.exec(ctx, `
+		UPDATE credential c SET next_action_at = latchkey_now()
+		WHERE c.connection = $1 AND c.state = 'revoke_failed' AND NOT EXISTS (SELECT FROM unnest($2::bigint[]) AS s (id) WHERE s.id = c.id)`,
+		connection, seen)
+	return wrap("recheck revokes", err)
+}
+
+// AwaitedByMatch finds the credential that waits for the key a vendor makes
+// by itself, by what both have in common.
+func (t Tx) AwaitedByMatch(ctx context.Context, connection, match string) (CredentialID, error) {
+	var id CredentialID
+	err := t.queryRow(ctx, `
+		SELECT c.id FROM credential c JOIN request r ON r.id = c.request_id
+		WHERE r.vendor_match = $2 AND c.connection = $1 AND c.state = 'issuing' ORDER BY c.id LIMIT 1`, []any{connection, match}, &id)
+	return id, wrap("find awaited credential", err)
+}
+
+// Adoptions lists the unmanaged credentials of a connection that somebody
+// asks to keep.
+func (db *DB) Adoptions(ctx context.Context, connection string) (map[CredentialID]RequestID, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT adopts_id, id FROM request WHERE connection = $1 AND adopts_id IS NOT NULL AND state IN ('pending', 'approved')`, connection)
+	if err != nil {
+		return nil, wrap("read adoptions", err)
+	}
+	out := map[CredentialID]RequestID{}
+	var c CredentialID
+	var r RequestID
+	_, err = pgx.ForEachRow(rows, []any{&c, &r}, func() error { out[c] = r; return nil })
+	return out, wrap("read adoptions", err)
+}
