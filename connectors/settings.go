@@ -31,7 +31,6 @@ type Settings struct {
 	AppID          int64        // github: of the GitHub App
 	InstallationID int64        // github: of the App in the organisation
 	PrivateKey     secret.Value // github: the App's, in PEM
-	WebhookSecret  secret.Value // signs what the system sends us
 	Group          string       // gitlab: full path or ID of the group whose tokens are governed
 	Subject        string       // google: the administrator the service account acts as
 	Credentials    secret.Value // google: the service account's key file, JSON

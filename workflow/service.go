@@ -78,6 +78,24 @@ type Service struct {
 // New compiles today's policy, stores it by its hash and remembers the
 // connections. Problems of the policy come back as a *PolicyError.
 func New(ctx context.Context, d Deps) (*Service, error) {
+	s, err := Onlooker(d)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.DB.SavePolicy(ctx, s.today.Hash, s.today.Text); err != nil {
+		return nil, err
+	}
+	var rows []storage.Connection
+	for name, c := range s.today.Connections {
+		_, brokered := connectors.As[connectors.Broker](d.Connectors[name])
+		rows = append(rows, storage.Connection{Name: name, Kind: c.Kind, Brokered: brokered, Listed: listed(d.Connectors[name])})
+	}
+	return s, s.DB.SaveConnections(ctx, rows)
+}
+
+// Onlooker is New without a trace in the database, for commands that only
+// look.
+func Onlooker(d Deps) (*Service, error) {
 	if d.LeaseFor == 0 {
 		d.LeaseFor = 30 * time.Second
 	}
@@ -93,17 +111,6 @@ func New(ctx context.Context, d Deps) (*Service, error) {
 	rules, problems := Compile(d.Document)
 	if len(problems) > 0 {
 		return nil, &PolicyError{problems}
-	}
-	if err := d.DB.SavePolicy(ctx, rules.Hash, rules.Text); err != nil {
-		return nil, err
-	}
-	var rows []storage.Connection
-	for name, c := range rules.Connections {
-		_, brokered := connectors.As[connectors.Broker](d.Connectors[name])
-		rows = append(rows, storage.Connection{Name: name, Kind: c.Kind, Brokered: brokered, Listed: listed(d.Connectors[name])})
-	}
-	if err := d.DB.SaveConnections(ctx, rows); err != nil {
-		return nil, err
 	}
 	return &Service{Deps: d, today: rules, byHash: map[string]*Rules{rules.Hash: rules}, filed: map[storage.RequestID]filing{}}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 	"gocloud.dev/secrets"
@@ -124,4 +125,26 @@ func explain(c *config.Config, err error) error {
 		return c.Explain(pe.Problems)
 	}
 	return err
+}
+
+// syncEvery is how often each system is listed, where the file says so.
+func syncEvery(c *config.Config) map[string]time.Duration {
+	out := map[string]time.Duration{}
+	for _, s := range c.Connections {
+		if s.SyncEvery > 0 {
+			out[s.Name] = s.SyncEvery
+		}
+	}
+	return out
+}
+
+// capabilities is what each system can do, in the words of the catalog.
+func capabilities(opened map[string]connectors.Connector) map[string][]string {
+	out := map[string][]string{}
+	for name, c := range opened {
+		for _, can := range catalog.Capabilities(c) {
+			out[name] = append(out[name], string(can))
+		}
+	}
+	return out
 }

@@ -175,7 +175,8 @@ func (m *Main) openWorkflow(ctx context.Context) error {
 		return err
 	}
 	m.publicURL, m.gateURL = m.Config.PublicURL, m.Config.Gateway.PublicURL
-	deps := workflow.Deps{PublicURL: m.publicURL, GatewayURL: m.gateURL, DB: m.db, Keys: m.keys, Document: document, Connectors: m.opened, Logger: m.Logger, LeaseFor: m.LeaseFor, Fault: m.Fault}
+	deps := workflow.Deps{PublicURL: m.publicURL, GatewayURL: m.gateURL, DB: m.db, Keys: m.keys, Document: document, Connectors: m.opened,
+		SyncEvery: syncEvery(m.Config), Capabilities: capabilities(m.opened), Logger: m.Logger, LeaseFor: m.LeaseFor, Fault: m.Fault}
 	if m.talksToSlack() {
 		client := bot.NewClient(m.slack(), m.Logger)
 		directory := bot.NewDirectory(client, m.db, document.People, m.Logger)
@@ -184,6 +185,21 @@ func (m *Main) openWorkflow(ctx context.Context) error {
 	}
 	m.workflow, err = workflow.New(ctx, deps)
 	return explain(m.Config, err)
+}
+
+// onlooker is the rules over the database as it is, for a command that shows
+// and does nothing: no policy is stored and no connection remembered.
+func (m *Main) onlooker(ctx context.Context) (*workflow.Service, error) {
+	var err error
+	if m.opened, err = openConnections(m.Config); err != nil {
+		return nil, err
+	}
+	document := m.Config.Policy
+	if err := workflow.Describe(ctx, &document, m.Config.Connections, m.opened); err != nil {
+		return nil, err
+	}
+	service, err := workflow.Onlooker(workflow.Deps{DB: m.db, Document: document, Connectors: m.opened, Logger: m.Logger})
+	return service, explain(m.Config, err)
 }
 
 func (m *Main) openBot(ctx context.Context, deps workflow.Deps, client *bot.Client, directory *bot.Directory) error {
@@ -214,6 +230,10 @@ func (m *Main) startWork(ctx context.Context) error {
 		if err := workers.Start(context.WithoutCancel(ctx)); err != nil {
 			return fmt.Errorf("start workers: %w", err)
 		}
+		m.group.Go(func() error {
+			m.workflow.RunSync(ctx)
+			return nil
+		})
 		m.group.Go(func() error {
 			m.workflow.RunSweep(ctx)
 			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainFor-5*time.Second)

@@ -27,6 +27,11 @@ const (
 	CloseAccount Capability = "close_account"
 	Events       Capability = "events"
 	Broker       Capability = "broker"
+	GuideIssue   Capability = "guide_issue"
+	GuideRevoke  Capability = "guide_revoke"
+	OAuth        Capability = "oauth"
+	Decide       Capability = "decide"
+	RevokeLeaked Capability = "revoke_leaked"
 )
 
 // Capabilities is what a connector can do.
@@ -48,6 +53,11 @@ func Capabilities(c connectors.Connector) []Capability {
 		{CloseAccount, can[connectors.AccountCloser](c)},
 		{Events, can[connectors.EventSource](c)},
 		{Broker, can[connectors.Broker](c)},
+		{GuideIssue, can[connectors.IssueGuide](c)},
+		{GuideRevoke, can[connectors.RevokeGuide](c)},
+		{OAuth, can[connectors.OAuthClient](c)},
+		{Decide, can[connectors.RequestDecider](c)},
+		{RevokeLeaked, can[connectors.LeakRevoker](c)},
 	} {
 		if has.yes {
 			out = append(out, has.capability)
@@ -81,13 +91,25 @@ func Table() string {
 // cell is what one capability looks like to people. A broker's keys are ours,
 // so we list and verify them whether or not the connector has the verb.
 func cell(has []Capability, c Capability) string {
-	switch {
-	case slices.Contains(has, Broker):
-		return "own"
-	case slices.Contains(has, c):
-		return "yes"
+	var all []string
+	if slices.Contains(has, Broker) {
+		all = append(all, "own")
 	}
-	return "-"
+	if slices.Contains(has, c) && (!slices.Contains(has, Broker) || c == List) {
+		all = append(all, "yes")
+	}
+	switch {
+	case c == Issue && slices.Contains(has, GuideIssue):
+		all = append(all, "by hand")
+	case c == Issue && slices.Contains(has, Decide):
+		all = append(all, "approves the system's own requests")
+	case c == Revoke && slices.Contains(has, GuideRevoke):
+		all = append(all, "some by hand")
+	}
+	if len(all) == 0 {
+		return "-"
+	}
+	return strings.Join(all, ", ")
 }
 
 // rotation without a verb of its own is a new key, an overlap, and a revoke.
@@ -103,12 +125,12 @@ func rotation(has []Capability) string {
 
 func grants(has []Capability) string {
 	switch {
+	case slices.Contains(has, OAuth):
+		return "own app"
 	case slices.Contains(has, ListGrants) && slices.Contains(has, RevokeGrant):
 		return "yes"
 	case slices.Contains(has, ListGrants):
 		return "list"
-	case slices.Contains(has, RevokeGrant):
-		return "revoke"
 	}
 	return "-"
 }

@@ -40,7 +40,8 @@ func TestTable(t *testing.T) {
 func TestKindsAreWhole(t *testing.T) {
 	t.Parallel()
 	known := []string{
-		"mode", "owners", "base_url", "allow_private", "token", "header", "scheme", "check_path", "sync_every", "scopes",
+		"mode", "owners", "base_url", "allow_private", "token", "header", "scheme", "check_path", "sync_every", "scopes", "limits",
+		"org_id", "api_key", "app_id", "installation_id", "private_key", "group", "subject", "credentials", "oauth", "import",
 	}
 	for name, k := range catalog.Kinds() {
 		if k.Name != name || k.Title == "" || k.Open == nil || strings.Contains(k.Notes, "|") {
@@ -65,13 +66,13 @@ func TestOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []catalog.Capability{catalog.Issue, catalog.Revoke, catalog.Suspend, catalog.Scopes, catalog.Broker}
+	want := []catalog.Capability{catalog.Issue, catalog.Revoke, catalog.Suspend, catalog.Scopes, catalog.Broker, catalog.OAuth}
 	if diff := cmp.Diff(want, catalog.Capabilities(c)); diff != "" {
 		t.Errorf("capabilities (-want +got):\n%s", diff)
 	}
 
 	s.Kind = "temp"
-	if _, err := catalog.Open(s, connectors.NewTransport); err == nil || !strings.Contains(err.Error(), "brokered, fake, tempo") {
+	if _, err := catalog.Open(s, connectors.NewTransport); err == nil || !strings.Contains(err.Error(), "want one of atlassian, brokered") {
 		t.Errorf("unknown kind: %v", err)
 	}
 }

@@ -8,9 +8,12 @@ import (
 	"strings"
 
 	"latchkey/connectors"
+	"latchkey/connectors/atlassian"
 	"latchkey/connectors/brokered"
 	"latchkey/connectors/fake"
+	"latchkey/connectors/github"
 	"latchkey/connectors/tempo"
+	"latchkey/connectors/timepiece"
 )
 
 // Kind is one sort of system.
@@ -33,7 +36,7 @@ func Kinds() map[string]Kind {
 		{
 			Name:   "brokered",
 			Title:  "Any REST API",
-			Fields: brokeredFields("header", "scheme"),
+			Fields: brokeredFields("header", "scheme", "oauth"),
 			Open:   opener(brokered.Open),
 			Notes:  "scopes are method and path rules in the configuration; the gateway enforces them",
 			shape:  (*brokered.Connector)(nil),
@@ -41,10 +44,34 @@ func Kinds() map[string]Kind {
 		{
 			Name:   "tempo",
 			Title:  "Tempo",
-			Fields: brokeredFields(),
+			Fields: brokeredFields("oauth"),
 			Open:   opener(tempo.Open),
 			Notes:  "brokered with a shipped scope catalogue; the vendor has no admin API for keys",
 			shape:  (*tempo.Connector)(nil),
+		},
+		{
+			Name:   "timepiece",
+			Title:  "Timepiece (Time in Status)",
+			Fields: brokeredFields("import", "sync_every"),
+			Open:   opener(timepiece.Open),
+			Notes:  "brokered over a TISJWT; imported tokens are read for owner and expiry and asked whether they work; ending one is a guided human step",
+			shape:  (*timepiece.Connector)(nil),
+		},
+		{
+			Name:   "atlassian",
+			Title:  "Atlassian Cloud",
+			Fields: []string{"owners", "base_url", "allow_private", "org_id", "api_key", "sync_every"},
+			Open:   opener(atlassian.Open),
+			Notes:  "user tokens, organisation keys, service account tokens; people make tokens by a guided task; never able to send the organisation-wide DELETE",
+			shape:  (*atlassian.Connector)(nil),
+		},
+		{
+			Name:   "github",
+			Title:  "GitHub",
+			Fields: []string{"owners", "base_url", "allow_private", "token", "sync_every", "org_id", "app_id", "installation_id", "private_key"},
+			Open:   opener(github.Open),
+			Notes:  "fine-grained tokens and the requests for them, SAML credentials (with an owner's token), apps (removed by people), leaked tokens",
+			shape:  (*github.Connector)(nil),
 		},
 		{
 			Name:   "fake",
@@ -61,7 +88,7 @@ func Kinds() map[string]Kind {
 }
 
 func brokeredFields(more ...string) []string {
-	common := []string{"mode", "owners", "base_url", "allow_private", "token", "check_path", "scopes"}
+	common := []string{"mode", "owners", "base_url", "allow_private", "token", "check_path", "scopes", "limits"}
 	return append(common, more...)
 }
 

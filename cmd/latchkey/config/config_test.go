@@ -137,7 +137,7 @@ func TestDesignFile(t *testing.T) {
 		},
 		Connections: []connectors.Settings{
 			{Name: "tempo", Kind: "tempo", Mode: "brokered", Token: secret.New("hidden-tempo-token"), Owners: "it-admins"},
-			{Name: "jira", Kind: "atlassian", SyncEvery: time.Hour},
+			{Name: "jira", Kind: "atlassian", SyncEvery: time.Hour, OrgID: "hidden-org", APIKey: secret.New("hidden-atlassian-key")},
 		},
 	}
 	sameSecret := cmp.Comparer(func(a, b secret.Value) bool { return a.Expose() == b.Expose() })

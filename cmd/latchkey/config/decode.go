@@ -24,6 +24,42 @@ type connection struct {
 	CheckPath    string             `json:"check_path"`
 	SyncEvery    workflow.Duration  `json:"sync_every"`
 	Scopes       []connectors.Scope `json:"scopes"`
+
+	OrgID          string         `json:"org_id"`
+	APIKey         secret.Value   `json:"api_key"`
+	AppID          int64          `json:"app_id"`
+	InstallationID int64          `json:"installation_id"`
+	PrivateKey     secret.Value   `json:"private_key"`
+	Group          string         `json:"group"`
+	Subject        string         `json:"subject"`
+	Credentials    secret.Value   `json:"credentials"`
+	OAuth          oauth          `json:"oauth"`
+	Import         []secret.Value `json:"import"`
+	Limits         limits         `json:"limits"`
+}
+
+// limits is the `limits:` block of a brokered connection.
+type limits struct {
+	PerSecond     int               `json:"per_second"`
+	Burst         int               `json:"burst"`
+	Concurrent    int               `json:"concurrent"`
+	AllPerSecond  int               `json:"all_per_second"`
+	AllBurst      int               `json:"all_burst"`
+	AllConcurrent int               `json:"all_concurrent"`
+	Body          int64             `json:"body_bytes"`
+	Head          int               `json:"head_bytes"`
+	Duration      workflow.Duration `json:"duration"`
+}
+
+// oauth is the `oauth:` block of a connection.
+type oauth struct {
+	ClientID     string            `json:"client_id"`
+	ClientSecret secret.Value      `json:"client_secret"`
+	AuthorizeURL string            `json:"authorize_url"`
+	TokenURL     string            `json:"token_url"`
+	RevokeURL    string            `json:"revoke_url"`
+	Scopes       []string          `json:"scopes"`
+	Params       map[string]string `json:"params"`
 }
 
 func (c connection) settings(name string) connectors.Settings {
@@ -40,6 +76,20 @@ func (c connection) settings(name string) connectors.Settings {
 		CheckPath:    c.CheckPath,
 		SyncEvery:    time.Duration(c.SyncEvery),
 		Scopes:       c.Scopes,
+
+		OrgID:          c.OrgID,
+		APIKey:         c.APIKey,
+		AppID:          c.AppID,
+		InstallationID: c.InstallationID,
+		PrivateKey:     c.PrivateKey,
+		Group:          c.Group,
+		Subject:        c.Subject,
+		Credentials:    c.Credentials,
+		OAuth:          connectors.OAuthSettings(c.OAuth),
+		Import:         c.Import,
+		Limits: connectors.Limits{PerSecond: c.Limits.PerSecond, Burst: c.Limits.Burst, Concurrent: c.Limits.Concurrent,
+			AllPerSecond: c.Limits.AllPerSecond, AllBurst: c.Limits.AllBurst, AllConcurrent: c.Limits.AllConcurrent,
+			Body: c.Limits.Body, Head: c.Limits.Head, Duration: time.Duration(c.Limits.Duration)},
 	}
 }
 

@@ -13,11 +13,9 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"latchkey/connectors"
+	"latchkey/secret"
 	"latchkey/workflow"
 )
-
-// reserved are fields of a kind that has no settings yet.
-var reserved = []string{"org_id", "api_key"}
 
 func readSchema(t *testing.T) any {
 	t.Helper()
@@ -38,8 +36,8 @@ func TestSchemaAndStructsAgree(t *testing.T) {
 	top["connections"] = reflect.TypeFor[map[string]connection]() // the Document's own are filled in later
 	w := &walk{T: t, schema: schema}
 	w.object("", lookUp(schema, "#"), top)
-	if w.objects != 15 {
-		t.Errorf("compared %d objects, want 15", w.objects)
+	if w.objects != 18 {
+		t.Errorf("compared %d objects, want 18", w.objects)
 	}
 }
 
@@ -48,30 +46,55 @@ func TestEverySettingIsInTheFile(t *testing.T) {
 	t.Parallel()
 	var in connection
 	v := reflect.ValueOf(&in).Elem()
+	fill(t, v)
+	out := reflect.ValueOf(in.settings("name"))
+	wantFilled(t, "Settings", out)
+	if got, want := out.NumField(), v.NumField()+1; got != want {
+		t.Errorf("Settings has %d fields, the file %d beside the name", got, want-1)
+	}
+}
+
+// fill gives every field of a struct a value.
+func fill(t *testing.T, v reflect.Value) {
+	t.Helper()
 	for i := range v.NumField() {
 		switch f := v.Field(i); f.Kind() {
 		case reflect.String:
 			f.SetString(v.Type().Field(i).Name)
 		case reflect.Bool:
 			f.SetBool(true)
-		case reflect.Int64:
+		case reflect.Int, reflect.Int64:
 			f.SetInt(7)
 		case reflect.Slice:
 			f.Set(reflect.MakeSlice(f.Type(), 1, 1))
-		default:
+		case reflect.Map:
+			f.Set(reflect.ValueOf(map[string]string{"a": "b"}))
+		case reflect.Struct:
+			if f.Type() != reflect.TypeFor[secret.Value]() {
+				fill(t, f)
+				continue
+			}
 			if err := convert("a token", f.Addr().Interface()); err != nil {
 				t.Fatal(err)
 			}
+		default:
+			t.Fatalf("no value for a %s", f.Kind())
 		}
 	}
-	out := reflect.ValueOf(in.settings("name"))
-	for i := range out.NumField() {
-		if out.Field(i).IsZero() {
-			t.Errorf("Settings.%s is not filled", out.Type().Field(i).Name)
+}
+
+// wantFilled fails for fields of a struct, and of the structs in it, that
+// nothing came to.
+func wantFilled(t *testing.T, path string, v reflect.Value) {
+	t.Helper()
+	for i := range v.NumField() {
+		f, name := v.Field(i), path+"."+v.Type().Field(i).Name
+		switch {
+		case f.IsZero():
+			t.Errorf("%s is not filled", name)
+		case f.Kind() == reflect.Struct && f.Type() != reflect.TypeFor[secret.Value]():
+			wantFilled(t, name, f)
 		}
-	}
-	if got, want := out.NumField(), v.NumField()+1; got != want {
-		t.Errorf("Settings has %d fields, the file %d beside the name", got, want-1)
 	}
 }
 
@@ -90,9 +113,6 @@ func (w *walk) object(path string, part map[string]any, fields map[string]reflec
 	}
 	properties, _ := part["properties"].(map[string]any)
 	keys := slices.Sorted(maps.Keys(properties))
-	if fields["api_key"] == nil && path == "connections.*" {
-		keys = slices.DeleteFunc(keys, func(k string) bool { return slices.Contains(reserved, k) })
-	}
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(fields)), keys); diff != "" {
 		w.Errorf("%q (-fields +schema):\n%s", path, diff)
 	}
@@ -141,7 +161,10 @@ func (w *walk) value(path string, part map[string]any, field reflect.Type) {
 		w.value(path+".*", entries, field.Elem())
 	case reflect.Bool:
 		want = "boolean"
-	case reflect.Int:
+	case reflect.Int, reflect.Int64:
+		if field == reflect.TypeFor[workflow.Duration]() {
+			break
+		}
 		want = "integer"
 		if part["minimum"] == nil || part["maximum"] == nil {
 			w.Errorf("%s has no bounds", path)

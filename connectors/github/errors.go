@@ -1,0 +1,120 @@
+package github
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/google/go-github/v88/github"
+
+	"latchkey/connectors"
+	"latchkey/connectors/rest"
+)
+
+const (
+	limitWindow   = time.Hour   // of the primary limit: no reset is further away
+	noHeaderPause = time.Minute // for a limit without a header; unverified
+	maxDetail     = 160         // characters of the vendor's words that reach a log
+	longestRun    = 24          // characters without a break that can't be a secret
+	hiddenRun     = "[…]"       // stands for a longer run
+	headerReset   = "X-Ratelimit-Reset"
+	headerLeft    = "X-Ratelimit-Remaining"
+)
+
+// failure turns what the client returned into an error of the contract. The
+// client's own errors are not wrapped: they print URLs and whatever the vendor
+// said.
+func failure(r request, resp *github.Response, err error) error {
+	if resp == nil {
+		return noAnswer(r, err)
+	}
+	refused, isRefusal := errors.AsType[*github.ErrorResponse](err)
+	if after, ok := limited(resp, err); ok {
+		return fmt.Errorf("%s: %w", r, &connectors.RateLimitedError{After: after})
+	}
+	e := &rest.Error{Method: r.method, Path: r.path, Status: resp.StatusCode}
+	if isRefusal {
+		e.Detail = plain(refused.Message)
+	}
+	return e
+}
+
+// limited reads the vendor's headers in the order its documentation gives
+// them: retry-after, then the reset of an exhausted primary limit. A limit is
+// answered 403 as well as 429, and 403 alone is a refusal.
+func limited(resp *github.Response, err error) (after time.Duration, ok bool) {
+	if resp.StatusCode != http.StatusForbidden && resp.StatusCode != http.StatusTooManyRequests {
+		return 0, false
+	}
+	now := clockOf(resp.Header)
+	if after, ok := connectors.RetryAfter(resp.Header, now); ok {
+		return after, true
+	}
+	if resp.Header.Get(headerLeft) == "0" {
+		reset, err := strconv.ParseInt(resp.Header.Get(headerReset), 10, 64)
+		if err == nil {
+			return min(max(time.Unix(reset, 0).Sub(now), time.Second), limitWindow), true
+		}
+	}
+	_, secondary := errors.AsType[*github.AbuseRateLimitError](err)
+	return noHeaderPause, secondary || resp.StatusCode == http.StatusTooManyRequests
+}
+
+// clockOf is the vendor's clock, by which its reset is meant.
+func clockOf(h http.Header) time.Time {
+	at, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return time.Now()
+	}
+	return at
+}
+
+// noAnswer is for a call that got none, or was not made for lack of an
+// installation token.
+func noAnswer(r request, err error) error {
+	if e, ok := errors.AsType[*tokenError](err); ok {
+		return fmt.Errorf("%s: %w", r, e)
+	}
+	if e, ok := errors.AsType[*connectors.RateLimitedError](err); ok {
+		return fmt.Errorf("%s: %w", r, e)
+	}
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err
+	}
+	return &unanswered{text: r.String() + ": " + plain(err.Error()), err: err}
+}
+
+// unanswered keeps the cause for errors.Is and prints a text that holds no
+// secret.
+type unanswered struct {
+	text string
+	err  error
+}
+
+// Error implements error.
+func (e *unanswered) Error() string { return e.text }
+
+// Unwrap implements the errors package's interface.
+func (e *unanswered) Unwrap() error { return e.err }
+
+// plain cuts a text that the vendor had a hand in to a line, without invisible
+// characters and without any run of characters long enough to be a token or a
+// key.
+func plain(text string) string {
+	words := strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) })
+	for i, w := range words {
+		if len([]rune(w)) > longestRun {
+			words[i] = hiddenRun
+		}
+	}
+	line := []rune(strings.Join(words, " "))
+	if len(line) > maxDetail {
+		line = append(line[:maxDetail-1], '…')
+	}
+	return string(line)
+}
