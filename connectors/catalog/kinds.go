@@ -12,6 +12,7 @@ import (
 	"latchkey/connectors/brokered"
 	"latchkey/connectors/fake"
 	"latchkey/connectors/github"
+	"latchkey/connectors/gitlab"
 	"latchkey/connectors/tempo"
 	"latchkey/connectors/timepiece"
 )
@@ -72,6 +73,14 @@ func Kinds() map[string]Kind {
 			Open:   opener(github.Open),
 			Notes:  "fine-grained tokens and the requests for them, SAML credentials (with an owner's token), apps (removed by people), leaked tokens",
 			shape:  (*github.Connector)(nil),
+		},
+		{
+			Name:   "gitlab",
+			Title:  "GitLab",
+			Fields: []string{"owners", "base_url", "allow_private", "token", "group", "sync_every"},
+			Open:   opener(gitlab.Open),
+			Notes:  "group, project, service-account and personal access tokens by API; issues group access tokens; blocking people needs a self-managed administrator",
+			shape:  (*gitlab.Connector)(nil),
 		},
 		{
 			Name:   "fake",
