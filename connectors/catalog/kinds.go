@@ -13,6 +13,8 @@ import (
 	"latchkey/connectors/fake"
 	"latchkey/connectors/github"
 	"latchkey/connectors/gitlab"
+	"latchkey/connectors/google"
+	"latchkey/connectors/okta"
 	"latchkey/connectors/tempo"
 	"latchkey/connectors/timepiece"
 )
@@ -81,6 +83,22 @@ func Kinds() map[string]Kind {
 			Open:   opener(gitlab.Open),
 			Notes:  "group, project, service-account and personal access tokens by API; issues group access tokens; blocking people needs a self-managed administrator",
 			shape:  (*gitlab.Connector)(nil),
+		},
+		{
+			Name:   "google",
+			Title:  "Google Workspace",
+			Fields: []string{"owners", "base_url", "allow_private", "credentials", "subject", "sync_every"},
+			Open:   opener(google.Open),
+			Notes:  "application-specific passwords, and the apps people gave access to; suspends people",
+			shape:  (*google.Connector)(nil),
+		},
+		{
+			Name:   "okta",
+			Title:  "Okta",
+			Fields: []string{"owners", "base_url", "allow_private", "token", "sync_every"},
+			Open:   opener(okta.Open),
+			Notes:  "API tokens, client secrets of OIDC apps, and user grants; suspends people",
+			shape:  (*okta.Connector)(nil),
 		},
 		{
 			Name:   "fake",
