@@ -3,7 +3,6 @@ package storage
 import (
 	"context"
 	"fmt"
-	"time"
 )
 
 // SetGroupMembers replaces the known members of a group that lives elsewhere
@@ -34,41 +33,4 @@ func (db *DB) SetGroupProblem(ctx context.Context, source, problem string) error
 		INSERT INTO group_source (source, refreshed_at, problem) VALUES ($1, '-infinity', $2)
 		ON CONFLICT (source) DO UPDATE SET problem = excluded.problem`, source, problem)
 	return wrap("save group problem", err)
-}
-
-// GroupSource is what is known of a group that lives elsewhere.
-type GroupSource struct {
-	Source  string
-	Age     time.Duration // since the members were last read in full
-	Problem string        // why the last try failed, or empty
-	Members []PersonID
-}
-
-// GroupSources reads groups by source; unknown ones are absent.
-func (t Tx) GroupSources(ctx context.Context, sources []string) (map[string]GroupSource, error) {
-	out := map[string]GroupSource{}
-	var g GroupSource
-	var seconds float64
-	err := t.each(ctx, `
-		SELECT s.source, CASE WHEN isfinite(s.refreshed_at) THEN extract(epoch FROM clock_timestamp() - s.refreshed_at) ELSE 1e9 END::float8, coalesce(s.problem, ''),
-		       coalesce(array_agg(m.person_id) FILTER (WHERE m.person_id IS NOT NULL), '{}')
-		FROM group_source s LEFT JOIN group_member m USING (source)
-		WHERE s.source = ANY($1) GROUP BY s.source`,
-		[]any{sources}, []any{&g.Source, &seconds, &g.Problem, &g.Members}, func() {
-			g.Age = time.Duration(seconds * float64(time.Second))
-			out[g.Source] = g
-			g.Members = nil
-		})
-	return out, wrap("read groups", err)
-}
-
-// PeopleByEmail resolves a configured list of members; unknown addresses are
-// absent.
-func (t Tx) PeopleByEmail(ctx context.Context, emails []string) (map[string]PersonID, error) {
-	out := map[string]PersonID{}
-	var email string
-	var id PersonID
-	err := t.each(ctx, `SELECT email, id FROM person WHERE email = ANY($1)`, []any{emails}, []any{&email, &id},
-		func() { out[email] = id })
-	return out, wrap("read people by e-mail", err)
 }

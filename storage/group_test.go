@@ -11,7 +11,8 @@ import (
 func (h *house) sources(t testing.TB, names ...string) (out map[string]GroupSource) {
 	t.Helper()
 	h.in(t, func(ctx context.Context, tx Tx) (err error) {
-		out, err = tx.GroupSources(ctx, names)
+		roll, err := tx.Roll(ctx, names, nil, nil)
+		out = roll.Sources
 		return err
 	})
 	return out
@@ -85,14 +86,25 @@ func TestAGroupThatCannotBeReadKeepsItsMembersAndAges(t *testing.T) {
 	}
 }
 
-func TestPeopleByEmail(t *testing.T) {
+func TestRollHasEverybodyInTheGroupsAndTheOthers(t *testing.T) {
 	t.Parallel()
 	h := openHouse(t)
-	alice := h.person(t, "alice").PersonID
+	alice, bob, carol, dana := h.person(t, "alice").PersonID, h.person(t, "bob").PersonID, h.person(t, "carol").PersonID, h.person(t, "dana").PersonID
+	h.setMembers(t, "slack:S1", bob)
 	h.in(t, func(ctx context.Context, tx Tx) error {
-		got, err := tx.PeopleByEmail(ctx, []string{"alice@example.com", "nobody@example.com"})
-		if diff := cmp.Diff(map[string]PersonID{"alice@example.com": alice}, got); diff != "" {
-			t.Errorf("found (-want +got):\n%s", diff)
+		if err := tx.SetActive(ctx, bob, false); err != nil {
+			return err
+		}
+		got, err := tx.Roll(ctx, []string{"slack:S1"}, []string{"alice@example.com", "nobody@example.com"}, []PersonID{carol})
+		if diff := cmp.Diff(map[string]PersonID{"alice@example.com": alice}, got.ByEmail); diff != "" {
+			t.Errorf("found by e-mail (-want +got):\n%s", diff)
+		}
+		active := map[PersonID]bool{}
+		for id, st := range got.Standing {
+			active[id] = st.Active
+		}
+		if diff := cmp.Diff(map[PersonID]bool{alice: true, bob: false, carol: true}, active); diff != "" {
+			t.Errorf("standing (-want +got), without %d:\n%s", dana, diff)
 		}
 		return err
 	})

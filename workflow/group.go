@@ -52,13 +52,17 @@ type membership struct {
 // everybody read.
 func readMembership(ctx context.Context, tx storage.Tx, r *Rules, names []string, also ...storage.PersonID) (membership, error) {
 	m := membership{members: map[string][]storage.PersonID{}, unknown: map[string]string{}}
-	sources, err := tx.GroupSources(ctx, r.Sources(names...))
+	var emails []string
+	for _, name := range names {
+		emails = append(emails, lower(r.Groups[name].Members)...)
+	}
+	roll, err := tx.Roll(ctx, r.Sources(names...), emails, also)
 	if err != nil {
 		return m, err
 	}
+	m.standing = roll.Standing
 	var everybody bool
 	listed := map[string][]storage.PersonID{}
-	wanted := slices.Clone(also)
 	for _, name := range names {
 		if name == Everyone {
 			everybody = true
@@ -69,33 +73,28 @@ func readMembership(ctx context.Context, tx storage.Tx, r *Rules, names []string
 			m.unknown[name] = "it is not in the configuration"
 			continue
 		}
-		if src := g.source(); src != "" {
-			known, ok := sources[src]
-			switch {
-			case !ok:
-				m.unknown[name] = "its members were never read"
-			case g.SlackUsergroup != "" && known.Age > maxGroupAge:
-				m.unknown[name] = "its members could not be read for " + Duration(known.Age.Truncate(time.Minute)).Words()
-			}
-			listed[name] = known.Members
-		} else {
-			found, err := tx.PeopleByEmail(ctx, lower(g.Members))
-			if err != nil {
-				return m, err
-			}
-			for _, id := range found {
+		for _, email := range lower(g.Members) {
+			if id, known := roll.ByEmail[email]; known {
 				listed[name] = append(listed[name], id)
 			}
 		}
-		wanted = append(wanted, listed[name]...)
+		src := g.source()
+		if src == "" {
+			continue
+		}
+		known, ok := roll.Sources[src]
+		switch {
+		case !ok:
+			m.unknown[name] = "its members were never read"
+		case g.SlackUsergroup != "" && known.Age > maxGroupAge:
+			m.unknown[name] = "its members could not be read for " + Duration(known.Age.Truncate(time.Minute)).Words()
+		}
+		listed[name] = known.Members
 	}
 	if everybody {
-		wanted = nil
-	} else if wanted == nil {
-		wanted = []storage.PersonID{}
-	}
-	if m.standing, err = tx.Standings(ctx, wanted); err != nil {
-		return m, err
+		if m.standing, err = tx.Standings(ctx, nil); err != nil {
+			return m, err
+		}
 	}
 	for name, ids := range listed {
 		for _, id := range ids {
