@@ -127,9 +127,12 @@ func (a Action) String() string {
 }
 
 // enter stores a choice where the element keeps one.
-func (f *surface) enter(e element, in doc) (doc, error) {
+func (s *Sim) enter(f *surface, e element, in doc) (doc, error) {
 	chosen, err := choose(e, in, f.offered(e))
 	if err != nil {
+		return nil, err
+	}
+	if err := s.choosable(f, e, chosen); err != nil {
 		return nil, err
 	}
 	if stateField[e.kind] != "" {
@@ -140,12 +143,13 @@ func (f *surface) enter(e element, in doc) (doc, error) {
 
 // use enters a choice and sends block_actions.
 func (s *Sim) use(f *surface, e element, in doc) (*envelope, error) {
-	chosen, err := f.enter(e, in)
+	chosen, err := s.enter(f, e, in)
 	if err != nil {
 		return nil, err
 	}
 	action := doc{"action_id": e.actionID, "block_id": e.blockID, "type": e.kind, "action_ts": s.nextTS()}
-	for _, key := range []string{"text", "value", "style", "confirm", "placeholder", "url", "initial_option", "initial_date"} {
+	for _, key := range []string{"text", "value", "style", "confirm", "placeholder", "url", "initial_option", "initial_user", "initial_channel",
+		"initial_conversation", "initial_date", "initial_time"} {
 		if v := e.el[key]; v != nil {
 			action[key] = v
 		}

@@ -42,7 +42,7 @@ func refuse(code string, messages ...string) error {
 var misuse = []string{
 	"invalid_blocks", "invalid_arguments", "invalid_form_data", "invalid_json", "missing_scope", "unknown_method",
 	"no_text", "msg_too_long", "view_too_large", "push_limit_reached", "messages_tab_disabled", "not_enabled",
-	"not_allowed_token_type", "invalid_cursor", "invalid_limit",
+	"not_allowed_token_type", "invalid_cursor", "invalid_limit", "missing_argument", "alt_txt_too_large", "snippet_too_large",
 }
 
 func (s *Sim) serveAPI(w http.ResponseWriter, r *http.Request) {

@@ -3,7 +3,6 @@ package slacksim_test
 import (
 	"encoding/json"
 	"errors"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -236,27 +235,4 @@ func TestThreadsHistoryAndTimestamps(t *testing.T) {
 	if m, _ := b.sim.User("U0BOB").Last("C0GENERAL"); m.TS == last {
 		t.Error("the deleted message is still there")
 	}
-}
-
-func TestFilesArriveInTheChannel(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	alice := b.sim.User("U0ALICE")
-	const content = "id,owner\nTK-1,alice\n"
-	_, err := b.api.UploadFileContext(b.ctx, slack.UploadFileParameters{
-		Channel: alice.DM(), Filename: "keys.csv", Title: "Keys", FileSize: len(content), Content: content, InitialComment: "Your export",
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, _ := alice.Last(alice.DM())
-	if len(m.Files) != 1 || string(m.Files[0].Content) != content || m.Files[0].Title != "Keys" || m.Text != "Your export" {
-		t.Errorf("got %+v", m)
-	}
-	if _, raw := b.browse(http.MethodGet, "/client/files/"+m.Files[0].ID, nil, nil); string(raw) != content {
-		t.Errorf("the browser downloads %q", raw)
-	}
-	_, err = b.api.CompleteUploadExternalContext(b.ctx, slack.CompleteUploadExternalParameters{Files: []slack.FileSummary{{ID: "F0NONE"}}})
-	wantSlackError(t, err, "file_not_found")
-	b.noProblems()
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"time"
 )
 
 //go:embed web/*.html web/*.js web/*.css
@@ -23,7 +24,7 @@ func (s *Sim) clientRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /client/state", s.asPerson(s.serveState))
 	mux.HandleFunc("GET /client/events", s.asPerson(s.serveEvents))
 	mux.HandleFunc("POST /client/act", s.asPerson(s.serveAct))
-	mux.HandleFunc("GET /client/files/{id}", s.serveFile)
+	mux.HandleFunc("GET /client/files/{id}", s.asPerson(s.serveFile))
 }
 
 // asPerson checks that the request comes from the client's own page, and for
@@ -71,11 +72,18 @@ func (s *Sim) serveState(w http.ResponseWriter, _ *http.Request, user string) {
 	s.respond(w, http.StatusOK, state)
 }
 
+// reconnectAfter is when a browser that lost the stream tries again. The usual
+// three seconds would keep people waiting after a restart.
+const reconnectAfter = 500 * time.Millisecond
+
 // serveEvents tells the browser the revision now and after every change.
 func (s *Sim) serveEvents(w http.ResponseWriter, r *http.Request, _ string) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	out := http.NewResponseController(w)
+	if _, err := fmt.Fprintf(w, "retry: %d\n\n", reconnectAfter.Milliseconds()); err != nil {
+		return
+	}
 	told := -1
 	for {
 		s.mu.Lock()
@@ -97,26 +105,5 @@ func (s *Sim) serveEvents(w http.ResponseWriter, r *http.Request, _ string) {
 		case <-s.gone:
 			return
 		}
-	}
-}
-
-// serveFile hands out an upload. It is always a download, never a page.
-func (s *Sim) serveFile(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	u := s.uploads[r.PathValue("id")]
-	var f File
-	if u != nil && u.shared {
-		f = u.file
-	}
-	s.mu.Unlock()
-	if f.ID == "" {
-		http.NotFound(w, r)
-		return
-	}
-	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", f.Name))
-	if _, err := w.Write(f.Content); err != nil {
-		s.log.Debug().Err(err).Msg("writing to the browser")
 	}
 }

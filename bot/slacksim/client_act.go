@@ -102,6 +102,8 @@ func (s *Sim) start(user string, a clientAct) (sent *envelope, finish func() doc
 		err = s.openHome(user, "messages")
 	case "read":
 		err = s.markRead(user, a.Channel)
+	case "deactivate":
+		err = s.deactivateBy(user, a.ID)
 	case "dismiss_toast":
 		s.dismiss(user, a.ID)
 	case "block_action":
@@ -131,7 +133,7 @@ func (s *Sim) clientUse(user string, a clientAct) (*envelope, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.enterAll(a.Values); err != nil {
+	if err := s.enterAll(f, a.Values); err != nil {
 		return nil, err
 	}
 	e, err := f.element(Action{BlockID: a.BlockID, ActionID: a.ActionID})
@@ -143,13 +145,13 @@ func (s *Sim) clientUse(user string, a clientAct) (*envelope, error) {
 
 // enterAll stores what the browser says is entered. Elements that are gone are
 // passed over: the app may have changed the view meanwhile.
-func (f *surface) enterAll(entered map[string]map[string]doc) error {
+func (s *Sim) enterAll(f *surface, entered map[string]map[string]doc) error {
 	for _, e := range elements(f.blocks()) {
 		in := entered[e.blockID][e.actionID]
 		if in == nil {
 			continue
 		}
-		if _, err := f.enter(e, in); err != nil {
+		if _, err := s.enter(f, e, in); err != nil {
 			return err
 		}
 	}
@@ -161,7 +163,7 @@ func (s *Sim) clientSubmit(user string, a clientAct) (*envelope, func() doc, err
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := f.enterAll(a.Values); err != nil {
+	if err := s.enterAll(f, a.Values); err != nil {
 		return nil, nil, err
 	}
 	_, e, err := s.submit(f.p, f.view)

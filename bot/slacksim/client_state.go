@@ -39,7 +39,7 @@ func (s *Sim) screen(p *person) doc {
 func (s *Sim) userOnScreen(p *person) doc {
 	return doc{
 		"id": p.ID, "name": p.Name, "real_name": p.RealName, "title": p.Title, "email": p.Email,
-		"color": color(p.ID), "initials": initials(p.RealName), "is_bot": p.IsBot, "deleted": p.Deleted,
+		"color": color(p.ID), "initials": initials(p.RealName), "is_bot": p.IsBot, "is_admin": p.IsAdmin, "deleted": p.Deleted,
 		"is_guest": p.IsRestricted || p.IsUltraRestricted, "is_stranger": s.outsider(p), "team_id": p.TeamID, "tz": p.TZ,
 	}
 }
@@ -87,7 +87,7 @@ func (s *Sim) messagesOnScreen(p *person, ch *channel) []any {
 			"ts": m.ts, "user": m.user, "is_bot": m.fromApp, "text": m.text, "blocks": slices.Concat([]any{}, m.blocks),
 			"thread_ts": m.threadTS, "reply_count": ch.replies(m.ts), "edited": m.edited != "", "ephemeral": m.onlyFor != "",
 			"values": m.values[p.ID], "reactions": m.react,
-			"files": each(m.files, func(f File) any { return s.fileDoc(f) }),
+			"files": each(m.files, func(f File) any { return fileOnScreen(p, f) }),
 		})
 	}
 	return out

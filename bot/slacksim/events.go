@@ -1,6 +1,7 @@
 package slacksim
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 )
@@ -61,25 +62,51 @@ func without(all, some []string) []string {
 func (s *Sim) UpdateUser(id string, fn func(*WorldUser)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := s.people[id]
-	if p == nil {
-		return
+	if p := s.people[id]; p != nil {
+		s.change(p, fn)
 	}
+}
+
+func (s *Sim) change(p *person, fn func(*WorldUser)) {
 	fn(&p.WorldUser)
 	s.emit("user_change", doc{"user": s.userDoc(p), "cache_ts": s.now().Unix()})
 	s.show()
 }
 
-// Deactivate switches an account off and takes it out of its groups, and tells the app.
+// Deactivate switches an account off and takes it out of its groups, and tells
+// the app. Unknown ids are ignored.
 func (s *Sim) Deactivate(user string) {
-	s.UpdateUser(user, func(u *WorldUser) { u.Deleted = true })
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if p := s.people[user]; p != nil {
+		s.deactivate(p)
+	}
+}
+
+func (s *Sim) deactivate(p *person) {
+	s.change(p, func(u *WorldUser) { u.Deleted = true })
 	for _, g := range s.groups {
-		if slices.Contains(g.Users, user) {
-			s.setMembers(g, without(g.Users, []string{user}))
+		if slices.Contains(g.Users, p.ID) {
+			s.setMembers(g, without(g.Users, []string{p.ID}))
 		}
 	}
+}
+
+// deactivateBy is Deactivate as an admin of the workspace does it.
+func (s *Sim) deactivateBy(admin, user string) error {
+	by, err := s.actor(admin)
+	if err != nil {
+		return err
+	}
+	p := s.people[user]
+	switch {
+	case !by.IsAdmin:
+		return fmt.Errorf("deactivate %s: %s is no admin of the workspace: %w", user, by.Name, ErrRefused)
+	case p == nil, p == by, p.IsBot, p.Deleted, s.outsider(p):
+		return fmt.Errorf("deactivate %s: not an account that %s can deactivate: %w", user, by.Name, ErrRefused)
+	}
+	s.deactivate(p)
+	return nil
 }
 
 // AddUser adds an account to the team, and tells the app.

@@ -1,6 +1,7 @@
 package slacksim_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -124,5 +125,33 @@ func TestEventsNeedASubscription(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"user_change"}, types); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestAdminDeactivatesSomebody(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	got := b.events()
+	for _, tt := range []struct{ who, whom string }{
+		{"U0ALICE", "U0FRANK"}, {"U0ERIN", "U0ERIN"}, {"U0ERIN", "U0NONE"}, {"U0ERIN", "U0ROBOT"}, {"U0ERIN", "U0OLGA"}, {"U0ERIN", "U0DORA"},
+	} {
+		if err := b.sim.User(tt.who).Deactivate(tt.whom); !errors.Is(err, slacksim.ErrRefused) {
+			t.Errorf("%s deactivates %s: %v", tt.who, tt.whom, err)
+		}
+	}
+	if err := b.sim.User("U0ERIN").Deactivate("U0FRANK"); err != nil {
+		t.Fatal(err)
+	}
+	if e, ok := (<-got).(*slackevents.UserChangeEvent); !ok || e.User.ID != "U0FRANK" || !e.User.Deleted {
+		t.Errorf("got %+v", e)
+	}
+	<-got // Frank's groups
+	<-got
+	wantOK(t, b.act("U0ERIN", map[string]any{"type": "deactivate", "id": "U0GUS"}))
+	if e, ok := (<-got).(*slackevents.UserChangeEvent); !ok || e.User.ID != "U0GUS" || !e.User.Deleted {
+		t.Errorf("got %+v", e)
+	}
+	if got := b.act("U0BOB", map[string]any{"type": "deactivate", "id": "U0ALICE"}); got["ok"] != false {
+		t.Errorf("got %v", got)
 	}
 }

@@ -25,7 +25,8 @@ func (k *Knobs) RateLimit(method string, retryAfter time.Duration, times int) {
 }
 
 // Fail answers the next calls of a method with a Slack error. They have no
-// effect. The method "response_url" stands for every response URL.
+// effect. The method "response_url" stands for every response URL, "upload" for
+// every upload URL.
 func (k *Knobs) Fail(method, slackErr string, times int) {
 	k.turn(func(f *faults) { f.fails[method] = &failure{code: slackErr, times: times} })
 }
@@ -36,7 +37,7 @@ func (k *Knobs) FailAfter(method string, times int) {
 	k.turn(func(f *faults) { f.after[method] = times })
 }
 
-// Delay makes every call of a method wait; zero ends it.
+// Delay makes every call of a method wait, or every "upload"; zero ends it.
 func (k *Knobs) Delay(method string, d time.Duration) {
 	k.turn(func(f *faults) { f.delays[method] = d })
 }

@@ -55,6 +55,9 @@ func (w *saved) check() error {
 		bad("the app's bot user %q is missing", w.World.BotUser)
 	}
 	for _, f := range w.Files {
+		if f.ID == "" || files[f.ID] {
+			bad("file %q is there twice or has no ID", f.ID)
+		}
 		files[f.ID] = true
 	}
 	for _, ch := range w.Channels {
@@ -103,7 +106,7 @@ func (s *Sim) restore(w *saved) {
 	s.botToken, s.appToken = w.BotToken, w.AppToken
 	s.rev, s.lastTS, s.lastID = w.Rev+1, w.LastTS, w.LastID
 	for _, f := range w.Files {
-		s.uploads[f.ID] = &upload{file: f, length: len(f.Content), here: true, shared: true}
+		s.files[f.ID] = f
 	}
 	for _, c := range w.Channels {
 		ch := &channel{WorldChannel: c.Channel, with: c.With}
@@ -127,7 +130,7 @@ func (s *Sim) restoredMessage(channel string, m savedMessage) *message {
 		blocks: m.Blocks, extra: m.Extra, react: m.React, values: m.Values, offered: offers{byElement: m.Offered},
 	}
 	for _, id := range m.Files {
-		out.files = append(out.files, s.uploads[id].file)
+		out.files = append(out.files, s.files[id])
 	}
 	return out
 }

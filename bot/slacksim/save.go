@@ -3,8 +3,8 @@ package slacksim
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 )
 
 // savedFormat and savedVersion head every saved workspace, so that a file of
@@ -31,7 +31,7 @@ type saved struct {
 	People   []savedPerson  `json:"people"`
 	Channels []savedChannel `json:"channels"`
 	Groups   []WorldGroup   `json:"groups"`
-	Files    []File         `json:"files"` // those that were completed
+	Files    []File         `json:"files"` // the completed ones, by ID
 }
 
 type savedPerson struct {
@@ -91,7 +91,7 @@ func (s *Sim) Save() ([]byte, error) {
 		People:   each(s.order, func(id string) savedPerson { return s.people[id].saved() }),
 		Channels: each(s.listed, func(id string) savedChannel { return s.channels[id].saved() }),
 		Groups:   each(s.groups, func(g *WorldGroup) WorldGroup { return *g }),
-		Files:    s.savedFiles(),
+		Files:    each(slices.Sorted(maps.Keys(s.files)), func(id string) File { return s.files[id] }),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encode workspace: %w", err)
@@ -123,16 +123,4 @@ func (m *message) saved() savedMessage {
 		Blocks: m.blocks, Extra: m.extra, Files: each(m.files, func(f File) string { return f.ID }),
 		React: m.react, Values: m.values, Offered: m.offered.byElement,
 	}
-}
-
-// savedFiles are in the order of their IDs, so that saving twice gives the same bytes.
-func (s *Sim) savedFiles() []File {
-	out := []File{}
-	for _, u := range s.uploads {
-		if u.shared {
-			out = append(out, u.file)
-		}
-	}
-	slices.SortFunc(out, func(a, b File) int { return strings.Compare(a.ID, b.ID) })
-	return out
 }

@@ -221,7 +221,8 @@ func TestAppGoesOnAfterARestart(t *testing.T) {
 	if strings.Contains(string(raw), `"`+blocks[0].ID+`"`) {
 		t.Errorf("block ID %s was given before", blocks[0].ID)
 	}
-	if _, content := after.browse(http.MethodGet, "/client/files/"+after.sim.User("U0ALICE").Messages("D0ALICE")[0].Files[0].ID, nil, nil); string(content) != "id,owner\nTK-1,alice\n" {
+	file := after.sim.User("U0ALICE").Files("D0ALICE")[0]
+	if _, content := after.browse(http.MethodGet, "/client/files/"+file.ID+"?as=U0ALICE", nil, nil); string(content) != "id,owner\nTK-1,alice\n" {
 		t.Errorf("the browser downloads %q", content)
 	}
 	after.noProblems()
@@ -274,6 +275,7 @@ func TestStartRefusesWhatWasNotSaved(t *testing.T) {
 		{"a person without a DM", edit(func(w map[string]any) { first(w, "people")["dm"] = "D0NONE" }), "U0ALICE"},
 		{"a Home without a body", edit(func(w map[string]any) { first(w, "people")["home"] = map[string]any{"id": "V1"} }), "Home"},
 		{"an unknown author", edit(func(w map[string]any) { message(w)["user"] = "U0NONE" }), "U0NONE"},
+		{"a file twice", edit(func(w map[string]any) { w["files"] = append(w["files"].([]any), first(w, "files")) }), "twice"},
 		{"a missing file", edit(func(w map[string]any) { message(w)["files"] = []string{"F0NONE"} }), "F0NONE"},
 		{"another team", edit(func(w map[string]any) { w["world"].(map[string]any)["TeamID"] = "T0ELSE" }), "T0ELSE"},
 	} {

@@ -8,13 +8,16 @@ import (
 )
 
 // Show is the message as plain text, one line per thing on the screen, for
-// transcripts: buttons in brackets, inputs with what they hold.
+// transcripts: buttons and files in brackets, inputs with what they hold.
 func (m Message) Show() string {
-	blocks, _ := plain(m.Blocks).([]any)
-	if len(blocks) == 0 {
-		return m.Text
+	lines := []string{m.Text}
+	if blocks, _ := plain(m.Blocks).([]any); len(blocks) > 0 {
+		lines = showBlocks(blocks, nil)
 	}
-	return strings.Join(showBlocks(blocks, nil), "\n")
+	for _, f := range m.Files {
+		lines = append(lines, fmt.Sprintf("[file: %s, %s, %d bytes]", f.Title, f.Name, len(f.Content)))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // Show is the view as plain text: title, blocks, errors under their inputs, and

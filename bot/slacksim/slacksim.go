@@ -78,7 +78,8 @@ type Sim struct {
 	views    map[string]*view // open modals and published homes
 	triggers map[string]*trigger
 	replies  map[string]*replyURL
-	uploads  map[string]*upload
+	uploads  map[string]*upload // not completed yet
+	files    map[string]File    // completed
 
 	lastTS  int64 // microseconds; timestamps never repeat or go back
 	lastID  int
@@ -126,7 +127,7 @@ func Start(ctx context.Context, c Config) (*Sim, error) {
 		stop: stop, gone: ctx.Done(),
 		changed: make(chan struct{}),
 		people:  map[string]*person{}, channels: map[string]*channel{}, views: map[string]*view{},
-		triggers: map[string]*trigger{}, replies: map[string]*replyURL{}, uploads: map[string]*upload{},
+		triggers: map[string]*trigger{}, replies: map[string]*replyURL{}, uploads: map[string]*upload{}, files: map[string]File{},
 		tickets: map[string]bool{}, inflight: map[string]*envelope{},
 		faults: newFaults(),
 	}
@@ -219,7 +220,7 @@ func (s *Sim) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/{method}", s.serveAPI)
 	mux.HandleFunc("POST /response/{id}", s.serveReply)
-	mux.HandleFunc("POST /upload/{id}", s.serveUpload)
+	mux.HandleFunc("POST /upload/v1/{id}/{key}", s.serveUpload)
 	mux.HandleFunc("GET /link/", s.serveSocket)
 	mux.HandleFunc("GET /traffic.json", s.serveTraffic)
 	s.clientRoutes(mux)

@@ -82,6 +82,7 @@ type File struct {
 	Name    string
 	Title   string
 	AltText string
+	Created int64 // when it was shared, Unix seconds
 	Content []byte
 }
 

@@ -133,6 +133,14 @@ func (u *User) Say(channel, text string) error {
 	return u.sim.say(u.id, channel, text, "")
 }
 
+// Deactivate switches another person's account off, as an admin of the workspace
+// may. Sim.Deactivate is the same without anybody who does it.
+func (u *User) Deactivate(user string) error {
+	u.sim.mu.Lock()
+	defer u.sim.mu.Unlock()
+	return u.sim.deactivateBy(u.id, user)
+}
+
 // OpenHome opens the app's Home tab. It does not wait: the app answers with views.publish.
 func (u *User) OpenHome(context.Context) error {
 	u.sim.mu.Lock()
@@ -178,7 +186,7 @@ func (u *User) Fill(ctx context.Context, blockID, actionID string, value Value) 
 		if e.dispatches() {
 			return u.sim.use(f, e, value.doc(e))
 		}
-		if _, err := f.enter(e, value.doc(e)); err != nil {
+		if _, err := u.sim.enter(f, e, value.doc(e)); err != nil {
 			return nil, err
 		}
 		u.sim.show()

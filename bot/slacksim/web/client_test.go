@@ -19,6 +19,7 @@ func TestClient(t *testing.T) {
 		"message/overflow":                 testOverflow,
 		"message/ephemeral and edited":     testEphemeral,
 		"message/thread":                   testThread,
+		"message/files":                    testFiles,
 		"composer/slash by keyboard":       testSlash,
 		"composer/message":                 testMessage,
 		"composer/shortcuts":               testShortcuts,
@@ -34,6 +35,7 @@ func TestClient(t *testing.T) {
 		"select/minimum query":             testMinimumQuery,
 		"select/multi by keyboard":         testMultiSelect,
 		"select/dispatch":                  testSelectDispatch,
+		"select/person beside a text":      testPersonAside,
 		"persona/switch":                   testPersonaSwitch,
 		"persona/unknown":                  testPersonaUnknown,
 		"home/tabs":                        testHomeTabs,
@@ -44,6 +46,7 @@ func TestClient(t *testing.T) {
 		"live/toasts":                      testToasts,
 		"places/channels and unread marks": testChannels,
 		"places/phone":                     testPhone,
+		"places/deactivate":                testDeactivate,
 		"screens":                          testScreens,
 		"on the simulator":                 testSimulator,
 	} {

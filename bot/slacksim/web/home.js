@@ -48,7 +48,25 @@ export function about(client) {
     h('div', { class: 'about-head' }, avatar(client.user(app.bot_user) ?? { name: app.name, is_bot: true }, 'avatar-large'),
       h('div', null, h('h3', { class: 'header' }, app.name), h('p', { class: 'quiet' }, `App ${app.id}`))),
     list('Commands', commands.map((entry) => [h('code', null, `${entry.command} ${entry.usage_hint ?? ''}`), entry.description])),
-    list('Shortcuts', shortcuts.map((entry) => [entry.name, entry.description])));
+    list('Shortcuts', shortcuts.map((entry) => [entry.name, entry.description])),
+    client.state.me.is_admin && list('Accounts', accounts(client).map((user) => [user.real_name, leave(client, user)])));
+}
+
+// accounts are those that an admin of the workspace can deactivate.
+function accounts({ state }) {
+  return state.users.filter((user) => !user.is_bot && !user.deleted && !user.is_stranger && user.id !== state.me.id);
+}
+
+function leave(client, user) {
+  const text = (words) => ({ type: 'plain_text', text: words });
+  const question = {
+    title: text(`Deactivate ${user.real_name}?`), text: text('The account stops working at once, and every app is told.'),
+    confirm: text('Deactivate'), deny: text('Cancel'), style: 'danger',
+  };
+  const ask = async () => {
+    if (await client.confirm(question)) client.act({ type: 'deactivate', id: user.id });
+  };
+  return h('button', { type: 'button', class: 'button', 'aria-label': `Deactivate ${user.real_name}`, on: { click: ask } }, 'Deactivate');
 }
 
 function list(title, rows) {

@@ -4,8 +4,8 @@ import { blocks } from './blocks.js';
 import { formatDate, timeOf } from './dates.js';
 import { h } from './dom.js';
 import { emojiOf } from './emoji.js';
+import { files } from './files.js';
 import { icon } from './icons.js';
-import { safeURL } from './mrkdwn.js';
 import { Surface } from './surface.js';
 import { mrkdwn } from './text.js';
 
@@ -43,13 +43,6 @@ function body(client, channel, item) {
   if (!item.blocks?.length) return h('div', { class: 'text message-body' }, mrkdwn(client, item.text), edited);
   const surface = new Surface(client, { type: 'message', channel: channel.id, ts: item.ts });
   return h('div', { class: 'message-body' }, blocks(surface, item.blocks), edited);
-}
-
-function files(item) {
-  if (!item.files?.length) return null;
-  return h('ul', { class: 'files', role: 'list' }, item.files.map((file) => h('li', { key: file.id },
-    h('a', { class: 'file', href: safeURL(file.url_private) ? file.url_private : null, download: file.name }, icon('file'),
-      h('span', null, file.title || file.name), h('span', { class: 'quiet' }, `${file.size} bytes`)))));
 }
 
 // reactions lists who reacted, by emoji name.

@@ -92,6 +92,33 @@ func testEphemeral(t *testing.T, chromium *browser) {
 	p.find("separator", "Yesterday")
 }
 
+// testFiles shows what a message carries: every file by name and size, the start
+// of a table where the workspace gives one.
+func testFiles(t *testing.T, chromium *browser) {
+	ws := newWorkspace(t, nil)
+	ws.change(func(state document) {
+		state["messages"].(document)["D0ALICE"] = []any{document{
+			"ts": "1763737500.000100", "user": "U0LATCHBOT", "text": "Your export", "is_bot": true, "blocks": []any{}, "files": []any{
+				document{"id": "F1", "name": "keys.csv", "title": "Keys & <b>owners</b>", "size": 12_345, "url": "/client/files/F1?as=U0ALICE",
+					"preview": []any{[]any{"id", "owner"}, []any{"TK-1", "<i>alice</i>"}}},
+				document{"id": "F2", "name": "proof.json", "title": "proof.json", "size": 1, "url": "/client/files/F2?as=U0ALICE", "preview": []any{}},
+			},
+		}}
+	})
+	p := chromium.open(t, ws.url+"/?as=U0ALICE&channel=D0ALICE")
+	p.find("link", "Keys & <b>owners</b> keys.csv, 12.3 kB")
+	p.find("link", "proof.json 1 byte")
+	p.find("region", "Start of keys.csv")
+	p.find("columnheader", "owner")
+	p.find("cell", "<i>alice</i>")
+	want := []string{"/client/files/F1?as=U0ALICE", "keys.csv", "/client/files/F2?as=U0ALICE", "proof.json"}
+	got := evaluate[[]string](p, `[...document.querySelectorAll('.file')].flatMap((link) => [link.getAttribute('href'), link.download])`)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("links (-want +got):\n%s", diff)
+	}
+	p.see(`document.querySelectorAll('[data-file] table').length === 1`)
+}
+
 // testThread opens a thread, answers in it and closes it.
 func testThread(t *testing.T, chromium *browser) {
 	ws := newWorkspace(t, nil)

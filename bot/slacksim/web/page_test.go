@@ -175,18 +175,22 @@ func (p *page) text(selector string) string {
 	return evaluate[string](p, fmt.Sprintf("document.querySelector(%s)?.innerText ?? '(nothing)'", quote(selector)))
 }
 
-// shoot keeps a picture of the page, and fails when it scrolls sideways.
-func (p *page) shoot(path string) {
+// shoot fails when the page scrolls sideways and keeps a picture of it in a
+// folder, if there is one.
+func (p *page) shoot(dir, name string) {
 	p.t.Helper()
+	if evaluate[bool](p, `document.documentElement.scrollWidth > document.documentElement.clientWidth`) {
+		p.t.Errorf("%s scrolls sideways", name)
+	}
+	if dir == "" {
+		return
+	}
 	picture, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		p.t.Fatalf("take a picture: %v", err)
 	}
-	if err := os.WriteFile(path, picture, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, name), picture, 0o600); err != nil {
 		p.t.Fatal(err)
-	}
-	if evaluate[bool](p, `document.documentElement.scrollWidth > document.documentElement.clientWidth`) {
-		p.t.Errorf("%s scrolls sideways", filepath.Base(path))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+	"github.com/google/go-cmp/cmp"
 )
 
 // testPersonaSwitch becomes somebody else in the same tab.
@@ -69,6 +70,25 @@ func testHomeActions(t *testing.T, chromium *browser) {
 	if container := act["container"].(document); container["type"] != "view" || container["view_id"] != "V0HOME" {
 		t.Errorf("container %v", container)
 	}
+}
+
+// testDeactivate lets an admin of the workspace switch an account off, after a
+// question; nobody else is offered that.
+func testDeactivate(t *testing.T, chromium *browser) {
+	ws := newWorkspace(t, nil)
+	p := chromium.open(t, ws.url+"/?as=U0ALICE&channel=about")
+	p.find("heading", "Commands")
+	p.gone("button", "Deactivate Bob Baker")
+	ws.change(func(state document) { state["me"].(document)["is_admin"] = true })
+	p.press("button", "Deactivate Bob Baker")
+	p.find("dialog", "Deactivate Bob Baker?")
+	p.see(`document.activeElement.innerText === 'Cancel'`)
+	p.press("button", "Deactivate")
+	want := document{"as": "U0ALICE", "type": "deactivate", "id": "U0BOB"}
+	if diff := cmp.Diff(want, ws.next("deactivate")); diff != "" {
+		t.Errorf("act (-want +got):\n%s", diff)
+	}
+	p.gone("button", "Deactivate Alice Archer")
 }
 
 // testChannels reads a channel, which is then told to be read.

@@ -2,7 +2,6 @@ package web_test
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -14,9 +13,6 @@ import (
 // that is set.
 func testScreens(t *testing.T, chromium *browser) {
 	dir := os.Getenv("SLACKSIM_SCREENS")
-	if dir == "" {
-		dir = t.TempDir()
-	}
 	for _, size := range []struct {
 		name          string
 		width, height int64
@@ -29,7 +25,7 @@ func testScreens(t *testing.T, chromium *browser) {
 			p.do(chromedp.EmulateViewport(size.width, size.height), chromedp.Navigate(ws.url+"/?as=U0ALICE&channel="+place))
 			p.see(`document.querySelector('.place-title')`)
 			steps(p)
-			p.shoot(filepath.Join(dir, size.name+"-"+name+".png"))
+			p.shoot(dir, size.name+"-"+name+".png")
 		}
 		for _, place := range []string{"C0GENERAL", "C0APPROVALS", "D0ALICE", "home", "about"} {
 			shoot(place, place, func(*page) {})

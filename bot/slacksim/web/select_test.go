@@ -76,6 +76,36 @@ func testMultiSelect(t *testing.T, chromium *browser) {
 	p.see(`document.querySelectorAll('.chip').length === 2`)
 }
 
+// testPersonAside chooses a person beside a text, which the app hears of at once.
+// Who left is not offered.
+func testPersonAside(t *testing.T, chromium *browser) {
+	ws := newWorkspace(t, answerForm)
+	ws.show(document{
+		"id": "V0HAND", "root_id": "V0HAND", "hash": "h1", "type": "modal", "submit": nil, "close": nil, "values": document{},
+		"title": document{"type": "plain_text", "text": "Hand over"},
+		"blocks": []any{document{
+			"type": "section", "block_id": "aside", "text": document{"type": "plain_text", "text": "Backup"},
+			"accessory": document{"type": "users_select", "action_id": "backup", "placeholder": document{"type": "plain_text", "text": "Choose a person"}},
+		}},
+	})
+	ws.change(func(state document) {
+		for _, user := range state["users"].([]any) {
+			if user := user.(document); user["id"] == "U0CAROL" {
+				user["deleted"] = true
+			}
+		}
+	})
+	p := chromium.open(t, ws.url+"/?as=U0ALICE&channel=home")
+	p.find("dialog", "Hand over")
+	p.press("combobox", "Choose a person")
+	p.key("carol")
+	p.see(`document.querySelector('.select-note').innerText === 'No matches'`)
+	p.key(kb.Escape)
+	p.press("combobox", "Choose a person")
+	p.key("bob", kb.Enter)
+	wantAction(t, ws.next("block_action"), "aside", "backup", document{"type": "users_select", "selected_user": "U0BOB"})
+}
+
 // testSelectDispatch changes an input that asked for dispatch_action; its
 // neighbours stay silent.
 func testSelectDispatch(t *testing.T, chromium *browser) {

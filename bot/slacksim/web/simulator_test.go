@@ -15,7 +15,7 @@ import (
 
 // testSimulator uses the client on the real simulator with a small app behind
 // it: a command opens a form, the form is refused and then taken, a card comes
-// and is approved, Home is drawn.
+// and is approved, Home is drawn, a file arrives.
 func testSimulator(t *testing.T, chromium *browser) {
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
@@ -30,7 +30,7 @@ func testSimulator(t *testing.T, chromium *browser) {
 			t.Error(err)
 		}
 	})
-	startCoffeeApp(ctx, t, sim)
+	app := startCoffeeApp(ctx, t, sim)
 
 	p := chromium.open(t, sim.URL()+"/?as=U0ALICE&channel=C0GENERAL")
 	p.fill("textbox", "Message #general", "/tokens")
@@ -53,6 +53,19 @@ func testSimulator(t *testing.T, chromium *browser) {
 	p.gone("button", "Approve")
 	p.press("tab", "Home")
 	p.find("heading", "Coffee for you")
+
+	const orders = "id,bean\n1,Arabica\n"
+	if _, err := app.api.UploadFileContext(ctx, slack.UploadFileParameters{
+		Channel: "D0ALICE", Filename: "orders.csv", Title: "Orders", FileSize: len(orders), Content: orders,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	p.press("tab", "Messages 1 unread")
+	p.find("link", "Orders orders.csv, 18 bytes")
+	p.find("cell", "Arabica")
+	if got := evaluate[string](p, `fetch(document.querySelector('.file').href).then((answer) => answer.text())`); got != orders {
+		t.Errorf("the link gives %q", got)
+	}
 	for _, problem := range sim.Problems() {
 		t.Errorf("the simulator reported: %s", problem)
 	}
@@ -64,7 +77,7 @@ type coffeeApp struct {
 	api *slack.Client
 }
 
-func startCoffeeApp(ctx context.Context, t *testing.T, sim *slacksim.Sim) {
+func startCoffeeApp(ctx context.Context, t *testing.T, sim *slacksim.Sim) *coffeeApp {
 	t.Helper()
 	app := &coffeeApp{t: t, api: slack.New(sim.BotToken(), slack.OptionAPIURL(sim.APIURL()), slack.OptionAppLevelToken(sim.AppToken()))}
 	client := socketmode.New(app.api)
@@ -88,6 +101,7 @@ func startCoffeeApp(ctx context.Context, t *testing.T, sim *slacksim.Sim) {
 	if err := sim.Wait(ctx, func() bool { return sim.Sockets() > 0 }); err != nil {
 		t.Fatalf("connect the app: %v", err)
 	}
+	return app
 }
 
 func (a *coffeeApp) handle(ctx context.Context, client *socketmode.Client, event socketmode.Event) {
