@@ -34,7 +34,8 @@ const (
 // story.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	connecting := setupConnect(t)
+	b := connecting.testBundle
 	program := newBrowser(t)
 	for name, story := range map[string]func(*testing.T, *testBundle, tab){
 		"without scripts":                 readWithoutScripts,
@@ -44,6 +45,10 @@ func TestBrowser(t *testing.T) {
 		"a button on another site":        pressElsewhere,
 		"the pages that say no":           readRefusals,
 		"a native key, long and not ours": readNativeKey,
+		"connect an app":                  connecting.connectApp,
+		"connect without scripts":         connecting.connectWithoutScripts,
+		"leave the vendor's page":         connecting.leaveVendor,
+		"the pages that do not connect":   connecting.readConnectRefusals,
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := chromedp.NewContext(program)

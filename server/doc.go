@@ -1,5 +1,6 @@
 // Package server is Latchkey's HTTP doors: the reveal page, on which a key is
-// shown once, and health, readiness and metrics.
+// shown once, the pages on which a person connects an OAuth app, and health,
+// readiness and metrics.
 //
 // It owns what travels over HTTP: routes, headers, pages, limits and the
 // access log. It does not own the rules (workflow), the listener and its

@@ -9,23 +9,26 @@ import (
 	"testing"
 )
 
+// noteHeaders writes down what is the same each time.
+func noteHeaders(out *strings.Builder, title string, got reply) {
+	fmt.Fprintf(out, "%s\n%d\n", title, got.status)
+	for _, name := range slices.Sorted(maps.Keys(got.header)) {
+		if name == "Date" || name == "Content-Length" {
+			continue
+		}
+		for _, value := range got.header[name] {
+			fmt.Fprintf(out, "%s: %s\n", name, value)
+		}
+	}
+	out.WriteString("\n")
+}
+
 // TestHeadersGolden writes down every header of every kind of answer.
 func TestHeadersGolden(t *testing.T) {
 	t.Parallel()
 	plain, secured := setup(t), setupWith(t, Deps{Secure: true})
 	var out strings.Builder
-	note := func(title string, got reply) {
-		fmt.Fprintf(&out, "%s\n%d\n", title, got.status)
-		for _, name := range slices.Sorted(maps.Keys(got.header)) {
-			if name == "Date" || name == "Content-Length" {
-				continue
-			}
-			for _, value := range got.header[name] {
-				fmt.Fprintf(&out, "%s: %s\n", name, value)
-			}
-		}
-		out.WriteString("\n")
-	}
+	note := func(title string, got reply) { noteHeaders(&out, title, got) }
 	_, path := plain.issueTempo(t)
 	note("HEAD a ticket", plain.do(t, http.MethodHead, path))
 	note("GET a ticket, ahead of the person", plain.do(t, http.MethodGet, path, "Sec-Purpose", "prefetch"))

@@ -1,47 +1,55 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"latchkey/secret"
 	"latchkey/workflow"
 )
 
-// connectCookie ties the vendor's answer to the browser that began; it lives
-// as long as a person needs at the vendor.
+// connectCookie, with the connection behind it, ties the vendor's answer to
+// the browser that began; it lives as long as a person needs at the vendor.
 const (
-	connectCookie = "latchkey_connect"
+	connectCookie = "latchkey_connect_"
 	connectFor    = 30 * time.Minute
 )
+
+// connectWithin bounds the calls to the vendor once its answer is here.
+const connectWithin = time.Minute
+
+// maxReturn is the longest answer of a vendor that is looked at. The longest
+// codes in use are about 2 KiB.
+const maxReturn = 8 << 10
 
 // connectPage asks a person to go to the vendor, and leads there.
 type connectPage struct {
 	Title     string
 	ID        string
 	System    string
+	Owner     string // who asked, and will hold the key
 	Scopes    []scopeLine
 	LeftUntil moment
 	Location  string // the vendor's page, once the button was pressed
 }
 
-// lookAtConnect shows what is about to be connected. It begins nothing.
+// lookAtConnect shows what is about to be connected, and for whom: a link can
+// be passed on, and whoever allows it at the vendor lends the owner of the key
+// their own rights. It begins nothing.
 func (s *Server) lookAtConnect(w http.ResponseWriter, r *http.Request) {
-	if s.tooManyGuesses(w, r) {
+	c, ok := s.openConnect(w, r)
+	if !ok {
 		return
 	}
-	c, err := s.workflow.OpenConnect(r.Context(), r.PathValue("link"))
+	view, err := s.workflow.LookAtCredential(r.Context(), c.Credential.ID)
 	if err != nil {
-		s.failTicket(w, r, err)
+		s.fail(w, r, err)
 		return
 	}
-	if c.State != workflow.ConnectReady || c.Credential.Connection != r.PathValue("connection") {
-		s.show(w, r, endedConnect(c))
-		return
-	}
-	page := connectPage{Title: "Connect " + c.Credential.Connection, ID: c.Credential.ID.String(), System: c.Credential.Connection,
+	system := c.Credential.Connection
+	page := connectPage{Title: "Connect " + system, ID: c.Credential.ID.String(), System: system, Owner: view.Owner.Name,
 		LeftUntil: momentOf(c.ExpiresAt)}
 	for _, v := range c.Scopes {
 		line := scopeLine{Name: v.Name, Title: v.Title, Access: accessWords(v.Access)}
@@ -57,7 +65,8 @@ func (s *Server) lookAtConnect(w http.ResponseWriter, r *http.Request) {
 // no redirect, because browsers hold a form's redirects to form-action, and
 // the vendor may send people on to a third host.
 func (s *Server) beginConnect(w http.ResponseWriter, r *http.Request) {
-	if s.tooManyGuesses(w, r) {
+	c, ok := s.openConnect(w, r)
+	if !ok {
 		return
 	}
 	location, browser, err := s.workflow.BeginConnect(r.Context(), r.PathValue("link"))
@@ -69,35 +78,74 @@ func (s *Server) beginConnect(w http.ResponseWriter, r *http.Request) {
 		s.failTicket(w, r, err)
 		return
 	}
-	connection := r.PathValue("connection")
-	http.SetCookie(w, &http.Cookie{Name: connectCookie, Value: browser.Expose(), Path: "/oauth/" + connection + "/",
-		MaxAge: int(connectFor / time.Second), HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode})
-	s.write(w, r, http.StatusOK, "leave.html", connectPage{Title: "Going to " + connection, System: connection, Location: location})
+	system := c.Credential.Connection
+	cookie := s.connectCookie(system)
+	cookie.Value, cookie.MaxAge = browser.Expose(), int(connectFor/time.Second)
+	http.SetCookie(w, cookie)
+	s.write(w, r, http.StatusOK, "leave.html", connectPage{Title: "Going to " + system, System: system, Location: location})
 }
 
-// finishConnect takes the vendor's answer. Nothing of it is logged: the code
-// in the address is worth a grant until it is used.
-func (s *Server) finishConnect(w http.ResponseWriter, r *http.Request) {
+// openConnect finds the link of a request, which must be good for something
+// still and stand below its own connection; or answers and is false.
+func (s *Server) openConnect(w http.ResponseWriter, r *http.Request) (workflow.Connect, bool) {
 	if s.tooManyGuesses(w, r) {
+		return workflow.Connect{}, false
+	}
+	c, err := s.workflow.OpenConnect(r.Context(), r.PathValue("link"))
+	if err == nil && c.Credential.Connection != r.PathValue("connection") {
+		err = workflow.Refusal{Rule: workflow.RuleUnknown}
+	}
+	if err != nil {
+		s.failTicket(w, r, err)
+		return c, false
+	}
+	if c.State != workflow.ConnectReady {
+		s.show(w, r, endedConnect(c))
+		return c, false
+	}
+	return c, true
+}
+
+// connectCookie has no value yet. Over https the prefix of its name keeps
+// other hosts of our domain from planting one (RFC 6265bis, 4.1.3.2), and with
+// it their own round trip in somebody else's browser.
+func (s *Server) connectCookie(connection string) *http.Cookie {
+	name := connectCookie + connection
+	if s.secure {
+		name = "__Host-" + name
+	}
+	return &http.Cookie{Name: name, Path: "/", HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode}
+}
+
+// finishConnect takes the vendor's answer. Nothing of it is logged or shown:
+// the code in the address is worth a grant until it is used.
+func (s *Server) finishConnect(w http.ResponseWriter, r *http.Request) {
+	if s.comesAhead(w, r) || s.tooManyGuesses(w, r) {
 		return
 	}
-	connection := r.PathValue("connection")
-	q := r.URL.Query()
-	cookie, err := r.Cookie(connectCookie)
-	if err != nil || q.Get("state") == "" {
+	answer, ok := s.readReturn(r)
+	if !ok {
 		s.guesses.wrong(r)
-		s.show(w, r, notice{Status: http.StatusBadRequest, Title: "Nothing was connected",
-			Says: "This answer does not belong to a connection that this browser began.",
-			Next: "Begin again with the button in the newest message from Latchkey in Slack, and stay in the same browser."})
+		s.show(w, r, strangeReturn())
 		return
 	}
-	http.SetCookie(w, &http.Cookie{Name: connectCookie, Path: "/oauth/" + connection + "/", MaxAge: -1, HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode})
-	reveal, err := s.workflow.FinishConnect(r.Context(), workflow.Return{Connection: connection, State: q.Get("state"), Browser: cookie.Value,
-		Code: secret.New(q.Get("code")), Error: q.Get("error"), Ref: "http:" + refOf(r)})
-	if refusal, ok := workflow.AsRefusal(err); ok {
-		if refusal.Rule == workflow.RuleUnknown {
-			s.guesses.wrong(r)
-		}
+	// A person who leaves the page now must not leave tokens that nobody keeps.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), connectWithin)
+	defer cancel()
+	r = r.WithContext(ctx)
+	reveal, err := s.workflow.FinishConnect(ctx, answer)
+	refusal, refused := workflow.AsRefusal(err)
+	if refused && refusal.Rule == workflow.RuleUnknown {
+		// Another site can send a browser here: that does not end the round
+		// trip under way.
+		s.guesses.wrong(r)
+		s.show(w, r, strangeReturn())
+		return
+	}
+	over := s.connectCookie(answer.Connection)
+	over.MaxAge = -1
+	http.SetCookie(w, over)
+	if refused {
 		s.show(w, r, refusedConnect(refusal))
 		return
 	}
@@ -105,19 +153,40 @@ func (s *Server) finishConnect(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	if reveal == "" || !sameSite(reveal, s.workflow.PublicURL) {
-		s.show(w, r, notice{Status: http.StatusOK, Title: connection + " is connected",
+	to, err := url.Parse(reveal)
+	if err != nil || reveal == "" {
+		s.show(w, r, notice{Status: http.StatusOK, Title: answer.Connection + " is connected",
 			Says: "Your key for it is waiting.", Next: "Collect it with the button in the newest message from Latchkey in Slack."})
 		return
 	}
-	// The code is in this page's address: nothing that follows may see it.
-	http.Redirect(w, r, reveal, http.StatusSeeOther)
+	// The path alone: this answer can't lead to another host. And no page of
+	// ours stays at this address, which holds the code.
+	http.Redirect(w, r, to.EscapedPath(), http.StatusSeeOther)
 }
 
-// sameSite holds a redirect to our own pages.
-func sameSite(target, own string) bool {
-	u, err := url.Parse(target)
-	return err == nil && u.User == nil && strings.HasPrefix(target, own+"/reveal/")
+// readReturn reads the vendor's answer and the cookie. It is false for one
+// that can't be of a round trip that this browser began. No name may be there
+// twice (RFC 6749, 3.1).
+func (s *Server) readReturn(r *http.Request) (workflow.Return, bool) {
+	out := workflow.Return{Connection: r.PathValue("connection"), Ref: "http:" + refOf(r)}
+	cookie, err := r.Cookie(s.connectCookie(out.Connection).Name)
+	if err != nil || cookie.Value == "" || len(r.URL.RawQuery) > maxReturn {
+		return out, false
+	}
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil || q.Get("state") == "" || len(q["state"]) > 1 || len(q["code"]) > 1 || len(q["error"]) > 1 {
+		return out, false
+	}
+	out.State, out.Browser, out.Code, out.Error = q.Get("state"), cookie.Value, secret.New(q.Get("code")), q.Get("error")
+	return out, true
+}
+
+// strangeReturn is the one answer to every return that is not the one this
+// browser waits for.
+func strangeReturn() notice {
+	return notice{Status: http.StatusBadRequest, Title: "Nothing was connected",
+		Says: "This answer does not belong to a connection that this browser began, or it came too late.",
+		Next: "Begin again with the button in the newest message from Latchkey in Slack, and stay in the same browser."}
 }
 
 func refusedConnect(r workflow.Refusal) notice {

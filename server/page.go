@@ -74,7 +74,7 @@ func (s *Server) unknownPage(w http.ResponseWriter, r *http.Request) {
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if refusal, ok := workflow.AsRefusal(err); ok && refusal.Rule == workflow.RuleUnknown {
 		s.show(w, r, notice{Status: http.StatusNotFound, Title: "This link is not valid",
-			Says: "No key is waiting behind it. It may have been cut short when it was copied, or a newer link has replaced it.",
+			Says: "Nothing is waiting behind it. It may have been cut short when it was copied, or a newer link has replaced it.",
 			Next: "Open the newest message from Latchkey in Slack and use its button."})
 		return
 	}

@@ -29,22 +29,16 @@ type ticketPage struct {
 
 type scopeLine struct{ Name, Title, Access string }
 
-// headOfTicket answers programs that want to know whether a link is alive.
-// They learn nothing and start no clock.
-func (s *Server) headOfTicket(w http.ResponseWriter, _ *http.Request) {
+// headOfLink answers programs that want to know whether a link is alive. They
+// learn nothing, start no clock and use nothing up.
+func (s *Server) headOfLink(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 }
 
 // lookAtTicket shows the page with the button. It spends nothing, however
 // often and by whomever it is loaded.
 func (s *Server) lookAtTicket(w http.ResponseWriter, r *http.Request) {
-	if strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch") {
-		// A browser that loads ahead is told to come when its person does:
-		// the first look starts the short clock.
-		w.WriteHeader(http.StatusServiceUnavailable)
-		return
-	}
-	if s.tooManyGuesses(w, r) {
+	if s.comesAhead(w, r) || s.tooManyGuesses(w, r) {
 		return
 	}
 	ticket, err := s.workflow.OpenTicket(r.Context(), r.PathValue("ticket"))
@@ -60,6 +54,16 @@ func (s *Server) lookAtTicket(w http.ResponseWriter, r *http.Request) {
 	page.Title = "Your " + page.System + " key is ready"
 	page.LeftUntil = momentOf(ticket.ExpiresAt)
 	s.write(w, r, http.StatusOK, "ticket.html", page)
+}
+
+// comesAhead tells a browser that loads ahead to come when its person does:
+// the first look at a ticket starts the short clock.
+func (s *Server) comesAhead(w http.ResponseWriter, r *http.Request) bool {
+	if !strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch") {
+		return false
+	}
+	w.WriteHeader(http.StatusServiceUnavailable)
+	return true
 }
 
 // revealKey spends the ticket and shows the key.
@@ -102,25 +106,6 @@ func (s *Server) tooManyGuesses(w http.ResponseWriter, r *http.Request) bool {
 		Says: "Many links that are not valid were opened from your network in a short time.",
 		Next: "Wait a minute, then use the button in the newest message from Latchkey in Slack."})
 	return true
-}
-
-func (s *Server) wrongMethod(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Allow", "GET, HEAD, POST")
-	s.show(w, r, notice{Status: http.StatusMethodNotAllowed, Title: "This page can't do that",
-		Says: "It can only be opened, and show a key when its button is pressed.",
-		Next: "Open the newest message from Latchkey in Slack and use its button."})
-}
-
-// refuseCrossSite answers a form that was not sent from our own page.
-func (s *Server) refuseCrossSite(w http.ResponseWriter, r *http.Request) {
-	n := notice{Status: http.StatusForbidden, Title: "The key was not shown",
-		Says: "Your browser did not confirm that the button was pressed on Latchkey's own page, so nothing was done.",
-		Next: "Open the link from Slack in a browser window and press the button there."}
-	if !s.secure {
-		n.Says += " Browsers confirm it only for addresses that begin with https:// and for the machine they run on."
-		n.Next += " If that does not help, ask an admin to serve Latchkey over https."
-	}
-	s.show(w, r, n)
 }
 
 func (s *Server) ticketPage(c storage.Credential) ticketPage {

@@ -82,9 +82,6 @@ func New(d Deps) *Server {
 
 // Handler is every route behind the protections that all of them share.
 func (s *Server) Handler() http.Handler {
-	crossSite := http.NewCrossOriginProtection()
-	crossSite.SetDenyHandler(http.HandlerFunc(s.refuseCrossSite))
-
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.about)
 	mux.HandleFunc("GET /assets/{file}", s.asset)
@@ -92,13 +89,17 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /readyz", s.readiness)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{}))
 	if s.workflow != nil {
-		mux.HandleFunc("HEAD /reveal/{ticket}", s.headOfTicket)
+		mux.HandleFunc("HEAD /reveal/{ticket}", s.headOfLink)
 		mux.HandleFunc("GET /reveal/{ticket}", s.lookAtTicket)
-		mux.Handle("POST /reveal/{ticket}", crossSite.Handler(http.HandlerFunc(s.revealKey)))
-		mux.HandleFunc("/reveal/{ticket}", s.wrongMethod)
+		mux.Handle("POST /reveal/{ticket}", s.fromOurPage(s.revealKey, "The key was not shown"))
+		mux.HandleFunc("/reveal/{ticket}", s.wrongMethod("GET, HEAD, POST"))
+		mux.HandleFunc("HEAD /oauth/{connection}/start/{link}", s.headOfLink)
 		mux.HandleFunc("GET /oauth/{connection}/start/{link}", s.lookAtConnect)
-		mux.Handle("POST /oauth/{connection}/start/{link}", crossSite.Handler(http.HandlerFunc(s.beginConnect)))
+		mux.Handle("POST /oauth/{connection}/start/{link}", s.fromOurPage(s.beginConnect, "Nothing was connected"))
+		mux.HandleFunc("/oauth/{connection}/start/{link}", s.wrongMethod("GET, HEAD, POST"))
+		mux.HandleFunc("HEAD /oauth/{connection}/callback", s.headOfLink)
 		mux.HandleFunc("GET /oauth/{connection}/callback", s.finishConnect)
+		mux.HandleFunc("/oauth/{connection}/callback", s.wrongMethod("GET, HEAD"))
 	}
 	mux.HandleFunc("/", s.unknownPage)
 	return s.observe(s.harden(mux))

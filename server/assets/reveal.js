@@ -1,6 +1,11 @@
 // Makes the reveal pages handier. Everything works without it.
 "use strict";
 
+// Reloading or coming back asks for the page anew, instead of asking people
+// whether to send a form again; and what a vendor's answer adds to the address
+// does not stay in the history, nor in what people copy from there.
+history.replaceState(null, "", location.pathname);
+
 // Times in the reader's own time zone; the original stays as a tooltip.
 for (const time of document.querySelectorAll("time[datetime]")) {
   const at = new Date(time.dateTime);
@@ -44,10 +49,6 @@ if (key) {
   button.hidden = false;
 
   key.addEventListener("focus", () => key.select());
-
-  // Reloading or coming back asks for the page anew, instead of asking people
-  // whether to send the form again.
-  history.replaceState(null, "", location.href);
 
   // Nothing of the key stays in a page that the browser puts aside.
   addEventListener("pagehide", () => {
