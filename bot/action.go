@@ -23,7 +23,19 @@ const (
 	verbMine        verb = "mine"
 	verbPending     verb = "pending"
 	verbList        verb = "list"
-	verbMore        verb = "more"   // next page of a listing; the ID is the cursor
+	verbMore        verb = "more" // another page of a listing; the ID is the cursor
+	verbCSV         verb = "csv"  // a whole listing as a file; the ID is the cursor
+	verbRow         verb = "row"  // a row's menu; the value chosen is one of the verbs
+	verbSuspend     verb = "suspend"
+	verbResume      verb = "resume"
+	verbHandOver    verb = "hand_over"
+	verbKeep        verb = "keep"    // ask to keep a key that nobody asked for
+	verbConnect     verb = "connect" // a link button, as Reveal
+	verbOpen        verb = "open"    // likewise: the place at the system where a task begins
+	verbSystems     verb = "systems" // another page of the systems; the ID is where it begins
+	verbSync        verb = "sync"
+	verbRunBatch    verb = "run_batch"
+	verbDropBatch   verb = "drop_batch"
 	verbSystem      verb = "system" // the request form's system select
 	verbPreset      verb = "preset" // the request form's preset
 	verbScopes      verb = "scopes" // the request form's scope select
@@ -37,6 +49,11 @@ const (
 	callbackDeny        = "deny"
 	callbackRevoke      = "revoke"
 	callbackGiveBack    = "give_back"
+	callbackSuspend     = "suspend"
+	callbackResume      = "resume"
+	callbackHandOver    = "hand_over"
+	callbackKeep        = "keep"
+	callbackRevokeMany  = "revoke_many"
 	callbackShortcut    = "request_key"
 )
 

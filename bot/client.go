@@ -147,12 +147,23 @@ func isLost(err error) bool {
 // respond posts to a response_url, after making sure that it is Slack's: it
 // arrives in a payload, and we would otherwise post wherever it says.
 func (c *Client) respond(ctx context.Context, to string, m message) error {
+	return c.answerAt(ctx, to, m, false)
+}
+
+// replace puts a message into the place of the one that was clicked on, which
+// only the clicker sees.
+func (c *Client) replace(ctx context.Context, to string, m message) error {
+	return c.answerAt(ctx, to, m, true)
+}
+
+func (c *Client) answerAt(ctx context.Context, to string, m message, replace bool) error {
 	u, err := url.Parse(to)
 	if err != nil || !c.slackHost(u) {
 		return errors.New("the response_url is not on Slack's host")
 	}
 	blocks := slack.Blocks{BlockSet: m.Blocks}
-	err = slack.PostWebhookCustomHTTPContext(ctx, to, c.http, &slack.WebhookMessage{Text: m.Text, Blocks: &blocks, ResponseType: slack.ResponseTypeEphemeral})
+	err = slack.PostWebhookCustomHTTPContext(ctx, to, c.http, &slack.WebhookMessage{Text: m.Text, Blocks: &blocks, ResponseType: slack.ResponseTypeEphemeral,
+		ReplaceOriginal: replace})
 	if at, ok := errors.AsType[*url.Error](err); ok { // its text has the address, which is good for half an hour
 		err = at.Err
 	}

@@ -3,7 +3,6 @@ package bot
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -64,6 +63,11 @@ func (b *Bot) unknownSystem(name string) string {
 	for _, s := range b.Workflow.Systems() {
 		names = append(names, s.Name)
 	}
+	return noSystem(name, names)
+}
+
+// noSystem answers a name that no system has.
+func noSystem(name string, names []string) string {
 	if near := nearest(name, names); near != "" {
 		return fmt.Sprintf("There is no system called %s. Did you mean %s?", name, near)
 	}
@@ -86,69 +90,23 @@ func (b *Bot) onPending(ctx context.Context, c command) answer {
 	return ephemeral(pendingMessage(waiting))
 }
 
-// listPage is how many keys one message lists.
-const listPage = 10
-
-var mention = regexp.MustCompile(`^<@([UW][A-Z0-9]+)(\|[^>]*)?>$`)
-
-func (b *Bot) onList(ctx context.Context, c command) answer {
-	l := workflow.Listing{Limit: listPage + 1}
-	switch {
-	case c.args == "":
-	case mention.MatchString(c.args):
-		account, err := b.Directory.Account(ctx, c.TeamID, mention.FindStringSubmatch(c.args)[1])
-		if err != nil {
-			return b.explainCommand(err)
-		}
-		if account.PersonID == 0 {
-			return b.explainCommand(workflow.Refusal{Rule: workflow.RuleUnknown, Reason: account.Name + " holds no keys here."})
-		}
-		l.Owner = account.PersonID
-	case b.isSystem(c.args):
-		l.Connection = c.args
-	default:
-		return b.explainCommand(workflow.Refusal{Rule: workflow.RuleUnknown, Reason: b.unknownSystem(c.args)})
-	}
-	return b.listing(ctx, c.actor, l, ephemeral, b.explainCommand)
-}
-
-// listing shows one page and where the next begins.
-func (b *Bot) listing(ctx context.Context, a workflow.Actor, l workflow.Listing, tell func(message) answer, explain func(error) answer) answer {
-	keys, err := b.Workflow.List(ctx, a, l)
-	if err != nil {
-		return explain(err)
-	}
-	next := ""
-	if len(keys) > listPage {
-		keys = keys[:listPage]
-		next = cursor(l, keys[len(keys)-1].Credential.ID)
-	}
-	return tell(listMessage(keys, next))
-}
-
-// cursor is where a listing goes on: owner, system and the last key shown.
-// It is no right: List asks again who may see what.
-func cursor(l workflow.Listing, last storage.CredentialID) string {
-	return fmt.Sprintf("%d.%d.%s", l.Owner, last, l.Connection)
-}
-
 func (b *Bot) onShow(ctx context.Context, c command) answer {
 	request, key, err := b.id(c.args)
 	if err != nil {
 		return b.explainCommand(err)
 	}
 	if request != 0 {
-		v, err := b.Workflow.ShowRequest(ctx, c.actor, request)
+		v, err := b.requestFile(ctx, c.actor, request)
 		if err != nil {
 			return b.unknownID(ctx, c, c.args, err)
 		}
 		return ephemeral(requestMessage(v))
 	}
-	v, err := b.Workflow.Show(ctx, c.actor, key)
+	f, err := b.keyFile(ctx, c.actor, key)
 	if err != nil {
 		return b.unknownID(ctx, c, c.args, err)
 	}
-	return ephemeral(showMessage(v, c.actor.Account.PersonID))
+	return ephemeral(showMessage(f))
 }
 
 func (b *Bot) onDone(ctx context.Context, c command) answer {
@@ -171,29 +129,6 @@ func (b *Bot) onDone(ctx context.Context, c command) answer {
 		return b.explainCommand(err)
 	}
 	return ephemeral(revokedMessage(done, "Thank you for giving it back."))
-}
-
-func (b *Bot) onRevoke(ctx context.Context, c command) answer {
-	id, reason, _ := strings.Cut(c.args, " ")
-	_, key, err := b.id(id)
-	if err == nil && key == 0 {
-		err = workflow.Refusal{Rule: workflow.RuleUnknown, Reason: "Say which key, by an ID like TK-7F3K. `" + b.Client.config.Command + " list` lists them."}
-	}
-	if err != nil {
-		return b.explainCommand(err)
-	}
-	if strings.TrimSpace(reason) == "" {
-		v, err := b.Workflow.Show(ctx, c.actor, key)
-		if err != nil {
-			return b.unknownID(ctx, c, id, err)
-		}
-		return b.openModal(&slack.InteractionCallback{TriggerID: c.TriggerID}, revokeModal(v, key.String()))
-	}
-	done, err := b.Workflow.Revoke(ctx, c.actor, key, reason)
-	if err != nil {
-		return b.unknownID(ctx, c, id, err)
-	}
-	return ephemeral(revokedMessage(done, "Its owner is told who revoked it and why."))
 }
 
 func (b *Bot) onCancel(ctx context.Context, c command) answer {

@@ -3,8 +3,6 @@ package bot
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/slack-go/slack"
 
@@ -12,15 +10,57 @@ import (
 	"latchkey/workflow"
 )
 
-// clickReveal needs no more than an ack: the button's link opens the page.
-func (b *Bot) clickReveal(context.Context, click) answer { return answer{} }
+// clickLink needs no more than an ack: the button's link opens the page.
+func (b *Bot) clickLink(context.Context, click) answer { return answer{} }
+
+// clickRow does what was chosen from a row's menu, as if it had been a button.
+func (b *Bot) clickRow(ctx context.Context, c click) answer {
+	switch chosen := verb(c.action.SelectedOption.Value); chosen {
+	case verbShow, verbKeep, verbSuspend, verbResume, verbHandOver, verbGiveBack, verbRevoke:
+		return b.clicks()[chosen](ctx, c)
+	default:
+		return answer{} // a choice of an older version of us
+	}
+}
 
 func (b *Bot) clickShow(ctx context.Context, c click) answer {
-	v, err := b.clicked(ctx, c)
+	_, id, err := b.id(c.id)
 	if err != nil {
 		return b.explainClick(c.callback, err)
 	}
-	return b.openModal(c.callback, keyModal(v, c.actor.Account.PersonID))
+	f, err := b.keyFile(ctx, c.actor, id)
+	if err != nil {
+		return b.explainClick(c.callback, err)
+	}
+	return b.openModal(c.callback, keyModal(f))
+}
+
+// keyFile gathers everything about a key for one reader: what Show says, and
+// the request it came from with its votes.
+func (b *Bot) keyFile(ctx context.Context, a workflow.Actor, id storage.CredentialID) (keyFile, error) {
+	v, err := b.Workflow.Show(ctx, a, id)
+	if err != nil {
+		return keyFile{}, err
+	}
+	f := keyFile{CredentialView: v}
+	if f.Reader, err = b.reader(ctx, a); err != nil {
+		return f, err
+	}
+	if v.Credential.RequestID == 0 {
+		return f, nil
+	}
+	asked, err := b.Workflow.ShowRequest(ctx, a, v.Credential.RequestID)
+	if _, refused := workflow.AsRefusal(err); refused {
+		return f, nil // handed over since: the request stays its requester's
+	}
+	f.Asked = &asked
+	return f, err
+}
+
+// reader is who looks, and as what.
+func (b *Bot) reader(ctx context.Context, a workflow.Actor) (reader, error) {
+	admin, err := b.Workflow.IsAdmin(ctx, a)
+	return reader{ID: a.Account.PersonID, Admin: admin}, err
 }
 
 func (b *Bot) clickRevoke(ctx context.Context, c click) answer {
@@ -28,7 +68,11 @@ func (b *Bot) clickRevoke(ctx context.Context, c click) answer {
 	if err != nil {
 		return b.explainClick(c.callback, err)
 	}
-	return b.openModal(c.callback, revokeModal(v, v.Credential.ID.String()))
+	r, err := b.reader(ctx, c.actor)
+	if err != nil {
+		return b.explainClick(c.callback, err)
+	}
+	return b.openModal(c.callback, revokeModal(v, r, ""))
 }
 
 func (b *Bot) clickGiveBack(ctx context.Context, c click) answer {
@@ -118,47 +162,6 @@ func (b *Bot) clickPending(ctx context.Context, c click) answer {
 		return b.explainClick(c.callback, err)
 	}
 	return b.tellClicker(c.callback, "Waiting for you", pendingMessage(waiting))
-}
-
-const allKeys = "All keys"
-
-// clickList lists everybody's keys for admins.
-func (b *Bot) clickList(ctx context.Context, c click) answer {
-	return b.listing(ctx, c.actor, workflow.Listing{Limit: listPage + 1},
-		func(m message) answer { return b.tellClicker(c.callback, allKeys, m) },
-		func(err error) answer { return b.explainClick(c.callback, err) })
-}
-
-// clickMore shows the next page of a listing.
-func (b *Bot) clickMore(ctx context.Context, c click) answer {
-	parts := strings.SplitN(c.id, ".", 3)
-	if len(parts) != 3 {
-		return b.explainClick(c.callback, workflow.Refusal{Rule: workflow.RuleUnknown, Reason: "This list is too old to go on. Ask for it again."})
-	}
-	owner, err1 := strconv.ParseInt(parts[0], 10, 64)
-	last, err2 := strconv.ParseInt(parts[1], 10, 64)
-	if err1 != nil || err2 != nil {
-		return b.explainClick(c.callback, workflow.Refusal{Rule: workflow.RuleUnknown, Reason: "This list is too old to go on. Ask for it again."})
-	}
-	l := workflow.Listing{Owner: storage.PersonID(owner), Before: storage.CredentialID(last), Connection: parts[2], Limit: listPage + 1}
-	return b.listing(ctx, c.actor, l,
-		func(m message) answer { return b.turnPage(c.callback, m) },
-		func(err error) answer { return b.explainClick(c.callback, err) })
-}
-
-// turnPage shows the next page of a listing: in the place of the last one in a
-// modal, of which only few fit on each other, and else under it.
-func (b *Bot) turnPage(cb *slack.InteractionCallback, m message) answer {
-	if cb.View.Type != slack.VTModal {
-		return b.tellClicker(cb, allKeys, m)
-	}
-	view := modal("", allKeys, "", "", m.Blocks...)
-	return answer{after: func(ctx context.Context) error {
-		if _, err := b.Client.api.UpdateViewContext(ctx, view, "", cb.View.Hash, cb.View.ID); err != nil {
-			return fmt.Errorf("turn page: %w", err)
-		}
-		return nil
-	}}
 }
 
 // refusedHome is App Home for somebody who may do nothing here.

@@ -86,14 +86,18 @@ func (b *Bot) explainSubmission(s submission, err error) answer {
 }
 
 // openModal opens a view over the page, or on top of the modal that was
-// clicked in.
+// clicked in. Slack stacks three at most, so a modal that is on top of another
+// already and has nothing to lose gives its place.
 func (b *Bot) openModal(cb *slack.InteractionCallback, view slack.ModalViewRequest) answer {
 	return answer{after: func(ctx context.Context) error {
 		var err error
-		if cb.View.Type == slack.VTModal {
-			_, err = b.Client.api.PushViewContext(ctx, cb.TriggerID, view)
-		} else {
+		switch {
+		case cb.View.Type != slack.VTModal:
 			_, err = b.Client.api.OpenViewContext(ctx, cb.TriggerID, view)
+		case cb.View.CallbackID == "" && cb.View.PreviousViewID != "":
+			_, err = b.Client.api.UpdateViewContext(ctx, view, "", "", cb.View.ID)
+		default:
+			_, err = b.Client.api.PushViewContext(ctx, cb.TriggerID, view)
 		}
 		if err != nil {
 			return fmt.Errorf("open modal: %w", err)

@@ -13,12 +13,12 @@ import (
 // asked.
 func previewModal(ask workflow.Ask, p workflow.Preview, scopes []workflow.ScopeRule, metadata string) slack.ModalViewRequest {
 	view := modal(callbackPreview, "Check and send", "Send request", metadata,
-		section(fmt.Sprintf("You ask for %s for %s, for *%s*.", thing(ask.Kind), bold(ask.Connection), ask.Lifetime.Words())),
+		section(fmt.Sprintf("You ask %s for %s, for *%s*.", wish(ask), bold(ask.Connection), ask.Lifetime.Words())),
 		section(scopeLines(ruleViews(scopes, ask.Scopes), maxScopesShown)),
 		quote("Why", ask.Reason),
 		divider(),
 		section("*Who will be asked*\n"+askedLines(p)),
-		small(lapseWords(p)))
+		small(lapseWords(ask, p)))
 	view.Close = plain("Back", maxTitle)
 	return view
 }
@@ -27,7 +27,7 @@ func previewModal(ask workflow.Ask, p workflow.Preview, scopes []workflow.ScopeR
 // in them.
 func askedLines(p workflow.Preview) string {
 	if p.Auto {
-		return "Nobody: the rule " + bold(p.Policy) + " approves this by itself, and the key is made at once."
+		return "Nobody: the rule " + bold(p.Policy) + " approves this by itself, at once."
 	}
 	var out []string
 	for i, st := range p.Steps[:min(maxStepsShown, len(p.Steps))] {
@@ -39,8 +39,21 @@ func askedLines(p workflow.Preview) string {
 	return strings.Join(out, "\n")
 }
 
-func lapseWords(p workflow.Preview) string {
-	if p.Auto {
+// wish is what is asked for, behind "You ask".
+func wish(ask workflow.Ask) string {
+	if ask.Adopts != 0 {
+		return "to keep the key " + code(ask.Adopts.String())
+	}
+	return "for " + thing(ask.Kind)
+}
+
+func lapseWords(ask workflow.Ask, p workflow.Preview) string {
+	switch {
+	case p.Auto && ask.Adopts != 0:
+		return "The key stays what it is; when the time is over it is revoked."
+	case p.Auto && ask.Kind == workflow.OAuthGrant:
+		return "You connect the app with your own account, and collect the key once, on a page outside Slack."
+	case p.Auto:
 		return "You collect the key once, on a page outside Slack."
 	}
 	return fmt.Sprintf("Without a decision within %s the request lapses. The rule is %s.", p.PendingFor.Words(), bold(p.Policy))

@@ -17,6 +17,9 @@ const (
 	blockScopes   = "scopes"
 	blockLifetime = "lifetime"
 	blockReason   = "reason"
+	blockKind     = "kind"
+	blockOwner    = "owner"
+	blockConfirm  = "confirm"
 )
 
 func blockOf(block, system string) string { return block + "/" + system }
@@ -26,6 +29,7 @@ func blockOf(block, system string) string { return block + "/" + system }
 // were not shown yet.
 func readRequestForm(state *slack.ViewState, channel string) requestForm {
 	f := requestForm{System: answerTo(state, blockSystem).SelectedOption.Value, Channel: channel}
+	f.Kind = answerTo(state, blockOf(blockKind, f.System)).SelectedOption.Value
 	f.Preset = answerTo(state, blockOf(blockPreset, f.System)).SelectedOption.Value
 	f.Scopes = values(answerTo(state, blockOf(blockScopes, f.System)))
 	f.Lifetime = readLifetime(answerTo(state, blockOf(blockLifetime, f.System)))
@@ -85,8 +89,11 @@ func errorsFor(state *slack.ViewState, r workflow.Refusal) map[string]string {
 		"connection": {blockSystem},
 		"scopes":     {blockScopes, blockPreset},
 		"lifetime":   {blockLifetime},
+		"kind":       {blockKind},
+		"owner":      {blockOwner},
+		"confirm":    {blockConfirm},
 	}[r.Field]
-	lastFirst := []string{blockReason, blockLifetime, blockScopes, blockPreset}
+	lastFirst := []string{blockReason, blockLifetime, blockScopes, blockPreset, blockConfirm, blockOwner}
 	for _, block := range append(wanted, lastFirst...) {
 		if id := inputOf(state, block); id != "" {
 			return map[string]string{id: plainSentence(r.Reason)}

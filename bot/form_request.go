@@ -14,6 +14,8 @@ import (
 // chose.
 type requestForm struct {
 	System   string
+	Kind     string // what is asked for; "" is an API key
+	OAuth    bool   // the system has an OAuth app of ours too
 	Preset   string
 	Scopes   []string // option values, when the preset is to choose
 	Lifetime workflow.Duration
@@ -37,7 +39,16 @@ const (
 
 // ask is what the form asks for. Presets never bring admin access with them.
 func (f requestForm) ask() workflow.Ask {
-	return workflow.Ask{Connection: f.System, Kind: workflow.APIKey, Scopes: f.scopes(f.Preset), Lifetime: f.Lifetime, Reason: f.Reason}
+	return workflow.Ask{Connection: f.System, Kind: f.kind(), Scopes: f.scopes(f.Preset), Lifetime: f.Lifetime, Reason: f.Reason}
+}
+
+// kind is what is asked for. Where there is no OAuth app it is a key, whatever
+// was chosen elsewhere.
+func (f requestForm) kind() string {
+	if f.OAuth && f.Kind == workflow.OAuthGrant {
+		return workflow.OAuthGrant
+	}
+	return workflow.APIKey
 }
 
 // scopes are the scopes a preset stands for.
@@ -103,6 +114,9 @@ func requestModal(f requestForm, systems int) slack.ModalViewRequest {
 		blocks = append(blocks, small("The other questions follow once you have chosen a system."))
 		return modal(callbackRequest, requestTitle, "Preview", f.Channel, blocks...)
 	}
+	if f.OAuth {
+		blocks = append(blocks, kindInput(f))
+	}
 	chosen := selected(f.presets(), f.Preset, 0)
 	f.Preset = chosen.Value
 	preset := &slack.RadioButtonsBlockElement{Type: slack.METRadioButtons, ActionID: actionID(verbPreset, f.System), Options: f.presets(), InitialOption: chosen}
@@ -127,6 +141,16 @@ func systemInput(f requestForm, systems int) slack.Block {
 		sel.InitialOption = option(f.System, f.System, "")
 	}
 	return slack.NewInputBlock(blockSystem, plain("System", maxHint), nil, sel).WithDispatchAction(true)
+}
+
+// kindInput asks for a key or the use of our OAuth app, where there is one.
+func kindInput(f requestForm) slack.Block {
+	options := []*slack.OptionBlockObject{
+		option(workflow.APIKey, "API key", "Calls go out under the company's own access"),
+		option(workflow.OAuthGrant, "OAuth app", "Calls go out under your own account, which you connect"),
+	}
+	radio := &slack.RadioButtonsBlockElement{Type: slack.METRadioButtons, ActionID: blockKind, Options: options, InitialOption: selected(options, f.Kind, 0)}
+	return slack.NewInputBlock(blockOf(blockKind, f.System), plain("What", maxHint), nil, radio)
 }
 
 // scopesInput keeps what was chosen as long as the system stays the same.
@@ -155,7 +179,7 @@ func lifetimeInput(f requestForm) slack.Block {
 }
 
 // reasonInput asks for a sentence. What people type is never shown as markup.
-func reasonInput(label, typed, placeholder, hint string) slack.Block {
+func reasonInput(label, typed, placeholder, hint string) *slack.InputBlock {
 	in := slack.NewPlainTextInputBlockElement(plain(placeholder, maxPlaceholder), blockReason)
 	in.Multiline = true
 	in.MaxLength = maxReasonTyped

@@ -19,10 +19,14 @@ func approveLessModal(v workflow.RequestView, metadata string) slack.ModalViewRe
 	choices := lifetimes(granted)
 	sel := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, nil, blockLifetime, choices...)
 	sel.InitialOption = choices[len(choices)-1]
+	scopes := slack.Block(slack.NewInputBlock(blockScopes, plain("Scopes to approve", maxHint), plain("Uncheck what is not needed.", maxHint), keptScopes(v)))
+	if r.AdoptsID != 0 {
+		scopes = section("The key exists already, so its scopes are what they are: *" + countByAccess(v.Scopes) + "*. You can shorten its time.")
+	}
 	return modal(callbackApproveLess, "Approve less: "+r.ID.String(), "Approve", metadata,
 		section(fmt.Sprintf("%s asks for %s.", personMarkup(v.Requester), asksForMarkup(r))),
 		quote("Why "+name(v.Requester)+" asks", r.Reason),
-		slack.NewInputBlock(blockScopes, plain("Scopes to approve", maxHint), plain("Uncheck what is not needed.", maxHint), keptScopes(v)),
+		scopes,
 		slack.NewInputBlock(blockLifetime, plain("How long", maxHint), plain(fmt.Sprintf("At most %s.", granted.Words()), maxHint), sel))
 }
 

@@ -28,7 +28,7 @@ func filled(t *testing.T, view slack.ModalViewRequest, answers map[string]string
 		case *slack.SelectBlockElement:
 			id, a.SelectedOption = e.ActionID, chosen(e.InitialOption)
 			if v, ok := answers[in.BlockID]; ok {
-				a.SelectedOption.Value = v
+				a.SelectedOption.Value, a.SelectedUser = v, v
 			}
 		case *slack.RadioButtonsBlockElement:
 			id, a.SelectedOption = e.ActionID, chosen(e.InitialOption)
@@ -201,7 +201,11 @@ func TestErrorsStandUnderInputs(t *testing.T) {
 		{"approve less: lifetime", approveLessModal(pendingRequest(), ""), "lifetime", "lifetime"},
 		{"approve less: no field", approveLessModal(pendingRequest(), ""), "", "lifetime"},
 		{"deny", denyModal(pendingRequest(), ""), "reason", "reason"},
-		{"revoke", revokeModal(activeKey(), ""), "", "reason"},
+		{"revoke", revokeModal(activeKey(), erinReads(), ""), "", "reason"},
+		{"revoke many: the words", revokeManyModal(massRevoke(), "", ""), "confirm", "confirm"},
+		{"revoke many", revokeManyModal(massRevoke(), "", ""), "", "reason"},
+		{"hand over: to whom", handOverModal(foundFor()), "owner", "owner"},
+		{"keep: lifetime", keepModal(foundFor(), 0), "lifetime", "lifetime"},
 	} {
 		errs := errorsFor(filled(t, c.view, nil), workflow.Refusal{Reason: "See `/tokens help`.", Field: c.field})
 		if diff := cmp.Diff(map[string]string{c.want: "See /tokens help."}, errs); diff != "" {

@@ -26,15 +26,9 @@ func (n *Notifier) publishHome(ctx context.Context, a workflow.Actor) error {
 	return nil
 }
 
-// freshenHomes republishes the homes that show a request, for those who ever
-// looked at theirs. A home that fails is published anew at its next opening.
-func (n *Notifier) freshenHomes(ctx context.Context, v workflow.RequestView) error {
-	ids := []storage.PersonID{v.Requester.ID}
-	for _, st := range v.Steps {
-		for _, p := range st.Eligible {
-			ids = append(ids, p.ID)
-		}
-	}
+// freshenHomes republishes the homes of some people, for those who ever looked
+// at theirs. A home that fails is published anew at its next opening.
+func (n *Notifier) freshenHomes(ctx context.Context, ids ...storage.PersonID) error {
 	accounts, err := n.db.SlackAccounts(ctx, ids...)
 	if err != nil {
 		return err

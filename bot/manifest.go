@@ -27,7 +27,7 @@ var ErrAppName = errors.New("an app name has 1 to 35 characters, at least one of
 
 // RequiredScopes are the bot scopes the app can't do without.
 func RequiredScopes() []string {
-	return []string{"chat:write", "commands", "im:history", "im:write", "usergroups:read", "users:read", "users:read.email"}
+	return []string{"chat:write", "commands", "files:write", "im:history", "im:write", "usergroups:read", "users:read", "users:read.email"}
 }
 
 // Manifest is what an admin pastes into Slack to create the app, as JSON. The
@@ -59,11 +59,11 @@ func Manifest(command, name string) ([]byte, error) {
 			}},
 			"slash_commands": list{object{
 				"command": command, "description": "Ask for API keys, approve them, and see who holds which.",
-				"usage_hint":    "request | mine | pending | list | show | done | revoke | cancel | why | help",
+				"usage_hint":    "request | mine | pending | list | systems | show | done | revoke | suspend | resume | cancel | why | help",
 				"should_escape": true, // @bob arrives as an ID, not as a name that anybody can take
 			}},
 		},
-		"oauth_config": object{"scopes": object{"bot": RequiredScopes(), "bot_optional": []string{"files:write"}}},
+		"oauth_config": object{"scopes": object{"bot": RequiredScopes()}},
 		"settings": object{
 			"event_subscriptions": object{"bot_events": []string{
 				"app_home_opened", "app_uninstalled", "subteam_created", "subteam_members_changed", "subteam_updated",

@@ -40,7 +40,15 @@ const (
 	purposeStatus  = "status"  // to the requester
 	purposeKey     = "key"     // to the owner
 	purposeEnd     = "end"     // to the requester or owner: it came to nothing, or stopped working
+	purposeTodo    = "todo"    // to the owner: make the key at the system, or connect the app
+	purposeByHand  = "by_hand" // to the approvals channel: end the key at the system
 )
+
+// What happens to a key more than once has a message each time, named by the
+// event that the message is about.
+func purposeWarning(event int64) string  { return "warning:" + strconv.FormatInt(event, 10) }
+func purposeTurn(event int64) string     { return "turn:" + strconv.FormatInt(event, 10) }
+func purposeHandOver(event int64) string { return "hand_over:" + strconv.FormatInt(event, 10) }
 
 // cardPurpose is the purpose of the cards of one step: whoever is asked again
 // in a later step gets a message again.
@@ -54,6 +62,9 @@ const claimFor = time.Minute
 func (n *Notifier) RequestChanged(ctx context.Context, id storage.RequestID) error {
 	for {
 		v, err := n.workflow.LookAtRequest(ctx, id)
+		if err == nil {
+			v, err = withAdopted(ctx, n.workflow, v)
+		}
 		if err != nil {
 			return err
 		}
@@ -65,9 +76,26 @@ func (n *Notifier) RequestChanged(ctx context.Context, id storage.RequestID) err
 			return err
 		}
 		if again.Request.Version == v.Request.Version && sameCredential(again.Credential, v.Credential) {
-			return n.freshenHomes(ctx, v)
+			return n.settleRequest(ctx, v)
 		}
 	}
+}
+
+// settleRequest brings in step what shows a request besides its own messages:
+// people's homes, and the warning about a key that somebody asks to keep.
+func (n *Notifier) settleRequest(ctx context.Context, v workflow.RequestView) error {
+	if v.Request.AdoptsID != 0 {
+		if _, err := n.showCredential(ctx, v.Request.AdoptsID); err != nil {
+			return later(err)
+		}
+	}
+	ids := []storage.PersonID{v.Requester.ID}
+	for _, st := range v.Steps {
+		for _, p := range st.Eligible {
+			ids = append(ids, p.ID)
+		}
+	}
+	return n.freshenHomes(ctx, ids...)
 }
 
 func sameCredential(a, b *storage.Credential) bool {
@@ -77,54 +105,12 @@ func sameCredential(a, b *storage.Credential) bool {
 	return a.State == b.State && a.StateReason == b.StateReason
 }
 
-// CredentialChanged implements workflow.Notifier.
-func (n *Notifier) CredentialChanged(ctx context.Context, id storage.CredentialID) error {
-	v, err := n.showCredential(ctx, id)
-	if v.Credential.RequestID != 0 {
-		err = errors.Join(err, n.RequestChanged(ctx, v.Credential.RequestID))
-	}
-	return later(err)
-}
-
-// showCredential goes round again when the key changed meanwhile, so that the
-// last writer shows the last state.
-func (n *Notifier) showCredential(ctx context.Context, id storage.CredentialID) (workflow.CredentialView, error) {
-	for {
-		v, err := n.workflow.LookAtCredential(ctx, id)
-		if err != nil || v.Owner.Slack == "" || v.Credential.ActivatedAt.IsZero() {
-			return v, err
-		}
-		own := storage.Message{Subject: storage.SubjectCredential, SubjectID: int64(id), Purpose: purposeKey, Recipient: v.Owner.Slack}
-		_, err = n.show(ctx, own, keyMessage(v, n.revealBy(ctx, id)))
-		if !v.Credential.Live() {
-			own.Purpose = purposeEnd
-			_, endErr := n.show(ctx, own, lastMessage(v))
-			err = errors.Join(err, endErr)
-		}
-		if err != nil {
-			return v, err
-		}
-		again, err := n.workflow.LookAtCredential(ctx, id)
-		if err != nil || again.Collected == v.Collected && sameCredential(&again.Credential, &v.Credential) {
-			return v, err
-		}
-	}
-}
-
 // later hands on how long Slack wants us to wait.
 func later(err error) error {
 	if limited, ok := errors.AsType[*slack.RateLimitedError](err); ok {
 		return &workflow.TryAgainError{After: limited.RetryAfter}
 	}
 	return err
-}
-
-func (n *Notifier) revealBy(ctx context.Context, id storage.CredentialID) time.Time {
-	k, err := n.db.TicketOf(ctx, id)
-	if err != nil {
-		return time.Time{}
-	}
-	return k.ExpiresAt
 }
 
 // show makes sure that a message is there and says what it should.

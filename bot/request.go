@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -34,10 +35,13 @@ func (b *Bot) openRequest(ctx context.Context, a workflow.Actor, trigger, system
 
 // form completes what was filled in with what the policy offers this person.
 func (b *Bot) form(ctx context.Context, a workflow.Actor, f requestForm) (requestForm, error) {
-	if !b.isSystem(f.System) {
+	systems := b.Workflow.Systems()
+	i := slices.IndexFunc(systems, func(s workflow.System) bool { return s.Name == f.System })
+	if i < 0 {
 		f.System = ""
 		return f, nil
 	}
+	f.OAuth = systems[i].OAuth
 	var err error
 	f.Offer, err = b.Workflow.Offer(ctx, a, f.System)
 	return f, err
@@ -182,11 +186,21 @@ func (b *Bot) clickDetails(ctx context.Context, c click) answer {
 	if err != nil {
 		return b.explainClick(c.callback, err)
 	}
-	v, err := b.Workflow.ShowRequest(ctx, c.actor, id)
+	v, err := b.requestFile(ctx, c.actor, id)
 	if err != nil {
 		return b.explainClick(c.callback, err)
 	}
 	return b.openModal(c.callback, detailsModal(v))
+}
+
+// requestFile gathers everything about a request for one reader, the key it
+// is about included.
+func (b *Bot) requestFile(ctx context.Context, a workflow.Actor, id storage.RequestID) (workflow.RequestView, error) {
+	v, err := b.Workflow.ShowRequest(ctx, a, id)
+	if err != nil {
+		return v, err
+	}
+	return withAdopted(ctx, b.Workflow, v)
 }
 
 func (b *Bot) clickApprove(ctx context.Context, c click) answer {
@@ -225,8 +239,8 @@ func (b *Bot) openForRequest(ctx context.Context, c click, modal func(workflow.R
 
 func (b *Bot) submitApproveLess(ctx context.Context, s submission) answer {
 	scopes, lifetime := readApproveLess(s.view.State)
-	if scopes == nil {
-		scopes = []string{}
+	if scopes == nil && inputOf(s.view.State, blockScopes) != "" {
+		scopes = []string{} // every scope was struck; where none could be, all of them stay
 	}
 	return b.submitVote(ctx, s, workflow.Vote{Decision: storage.Approve, Scopes: scopes, Lifetime: lifetime, SourceKey: s.source})
 }

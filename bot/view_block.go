@@ -14,6 +14,9 @@ func section(s string) slack.Block {
 	return slack.NewSectionBlock(markup(s, maxSection), nil, nil)
 }
 
+// sectionUpTo is a paragraph where much else has to fit.
+func sectionUpTo(limit int, s string) slack.Block { return section(cutMarkup(s, limit)) }
+
 // sectionWith is a paragraph with a button beside it.
 func sectionWith(id, s string, b *slack.ButtonBlockElement) slack.Block {
 	return slack.NewSectionBlock(markup(s, maxSection), nil, slack.NewAccessory(b), slack.SectionBlockOptionBlockID(id))

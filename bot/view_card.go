@@ -22,15 +22,18 @@ func cardMessage(v workflow.RequestView, why string, reader storage.PersonID) me
 	r := v.Request
 	kept, _ := onTheTable(v.Scopes)
 	text := fmt.Sprintf("%s asks for %s: %s. So far %s. Request %s.", name(v.Requester), asksFor(r), scopeNames(kept, 4), votesSoFar(v), r.ID)
-	blocks := []slack.Block{
-		header("Request for " + thing(r.Kind)),
-		section(personMarkup(v.Requester) + " asks for " + asksForMarkup(r) + "."),
+	title := "Request for " + thing(r.Kind)
+	if r.AdoptsID != 0 {
+		title = "Request to keep a key"
+	}
+	blocks := []slack.Block{header(title), section(personMarkup(v.Requester) + " asks for " + asksForMarkup(r) + ".")}
+	blocks = append(blocks, adoptedBlocks(v)...)
+	blocks = append(blocks,
 		section(scopeSection(v.Scopes, maxScopesShown)),
 		quote("Why", r.Reason),
-		section("*Already holds on " + words(cut(line(r.Connection), maxName)) + "*\n" + holdings(v)),
-		section("*Approvals*\n" + stepLines(v)),
-		small(cardFooter(v)),
-	}
+		section("*Already holds on "+words(cut(line(r.Connection), maxName))+"*\n"+holdings(v)),
+		section("*Approvals*\n"+stepLines(v)),
+		small(cardFooter(v)))
 	if why != "" {
 		blocks = append(blocks, small(escape(cut(why, maxQuote))))
 	}
@@ -66,16 +69,42 @@ func endedCard(v workflow.RequestView) message {
 	return say(escape(text), append(blocks, small("Request "+code(r.ID.String())+"."))...)
 }
 
-// holdings lists what the requester has on the system already.
+// holdings lists what the requester has on the system already, besides what
+// the request is about.
 func holdings(v workflow.RequestView) string {
-	if len(v.Holds) == 0 {
+	var out []string
+	for _, h := range v.Holds {
+		if h.Credential.ID != v.Request.AdoptsID {
+			out = append(out, fmt.Sprintf("• %s: %s (%s)", code(h.Credential.ID.String()), stateMarkup(h.Credential), accessInShort(h)))
+		}
+	}
+	if len(out) == 0 {
 		return "Nothing."
 	}
-	out := make([]string, len(v.Holds))
-	for i, h := range v.Holds {
-		out[i] = fmt.Sprintf("• %s: %s (%s)", code(h.Credential.ID.String()), stateMarkup(h.Credential), countByAccess(h.Scopes))
-	}
 	return strings.Join(out, "\n")
+}
+
+// adoptedBlocks say of a request that it is about a key that is there
+// already: which one, how it does, and what is up with it.
+func adoptedBlocks(v workflow.RequestView) []slack.Block {
+	if v.Request.AdoptsID == 0 {
+		return nil
+	}
+	about := "*This key exists already*: it was found at the system, and nobody asked for it here."
+	i := slices.IndexFunc(v.Holds, func(h workflow.CredentialView) bool { return h.Credential.ID == v.Request.AdoptsID })
+	if i < 0 {
+		return []slack.Block{section(about)}
+	}
+	key := v.Holds[i]
+	about += fmt.Sprintf("\n%s\nMade %s", plainLine(key), day(madeAt(key.Credential)))
+	if account := accountInFull(key.Account); account != "" {
+		about += " by the account " + words(account)
+	}
+	about += "."
+	if len(key.Flags) > 0 {
+		about += "\n" + flagLines(key)
+	}
+	return []slack.Block{section(about), small("An approval brings it under management: it ends when its time is over. A denial leaves it to the rules for keys that nobody asked for.")}
 }
 
 func cardFooter(v workflow.RequestView) string {

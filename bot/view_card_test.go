@@ -65,7 +65,7 @@ func TestRevealIsOfferedOnlyWhileThereIsSomethingToCollect(t *testing.T) {
 			t.Errorf("%s: offered %t, want %t", state, offered, want)
 		}
 	}
-	if strings.Contains(string(encode(t, listMessage(fullHome().Keys, ""))), "/reveal/") {
+	if strings.Contains(string(encode(t, listMessage(listing{Keys: fullHome().Keys, Reader: erinReads()}))), "/reveal/") {
 		t.Error("a listing of everybody's keys gives the link away")
 	}
 }
@@ -105,16 +105,17 @@ func TestKeysAreEndedByWhoMay(t *testing.T) {
 	t.Parallel()
 	id := activeKey().Credential.ID.String()
 	giveBack, revoke := [2]string{"Give back", "give_back/" + id}, [2]string{"Revoke", "revoke/" + id}
-	for reader, want := range map[storage.PersonID][2]string{alice().ID: giveBack, 5: revoke} {
-		if diff := cmp.Diff([][2]string{want}, controls(showMessage(activeKey(), reader))); diff != "" {
-			t.Errorf("shown to %d (-want +got):\n%s", reader, diff)
+	for looks, want := range map[reader][2]string{{ID: alice().ID}: giveBack, erinReads(): revoke} {
+		f := fileOf(activeKey(), looks)
+		if diff := cmp.Diff([][2]string{want}, controls(showMessage(f))); diff != "" {
+			t.Errorf("shown to %d (-want +got):\n%s", looks.ID, diff)
 		}
-		over := message{Blocks: keyModal(activeKey(), reader).Blocks.BlockSet}
+		over := message{Blocks: keyModal(f).Blocks.BlockSet}
 		if diff := cmp.Diff([][2]string{want}, controls(over)); diff != "" {
-			t.Errorf("over the page, for %d (-want +got):\n%s", reader, diff)
+			t.Errorf("over the page, for %d (-want +got):\n%s", looks.ID, diff)
 		}
 	}
-	if got := controls(showMessage(keyIn(storage.CredentialRevoked), 5)); len(got) > 0 {
+	if got := controls(showMessage(fileOf(keyIn(storage.CredentialRevoked), erinReads()))); len(got) > 0 {
 		t.Errorf("a revoked key offers %v", got)
 	}
 }

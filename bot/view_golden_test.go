@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,11 +61,7 @@ func messages() map[string]message {
 		"pending":             pendingMessage(fullHome().Waiting),
 		"pending_empty":       pendingMessage(nil),
 		"pending_crowd":       pendingMessage(crowd(25).Waiting),
-		"list":                listMessage([]workflow.CredentialView{activeKey(), withID(found(), 3)}, "1.3.tempo"),
-		"list_one":            listMessage([]workflow.CredentialView{activeKey()}, ""),
-		"list_empty":          listMessage(nil, ""),
-		"show_found":          showMessage(found(), 5),
-		"show_used":           showMessage(used(), 5),
+		"show_used":           showMessage(fileOf(used(), erinReads())),
 		"sent":                sentMessage(pendingRequest()),
 		"sent_automatic":      sentMessage(automatic()),
 		"why": whyMessage([]workflow.Because{{Says: "RQ-0001 falls under the rule tempo-write"}, {Says: "Filed by Alice Adams", At: noon()},
@@ -89,7 +86,7 @@ func messages() map[string]message {
 	}
 	for _, state := range keyStates() {
 		out["key_"+string(state)] = keyMessage(keyIn(state), noon().Add(day24))
-		out["show_"+string(state)] = showMessage(keyIn(state), 1)
+		out["show_"+string(state)] = showMessage(fileOf(keyIn(state), reader{ID: 1}))
 		if !keyIn(state).Credential.Live() {
 			out["last_"+string(state)] = lastMessage(keyIn(state))
 		}
@@ -198,16 +195,23 @@ func modals() map[string]slack.ModalViewRequest {
 		"approve_less":       approveLessModal(pendingRequest(), "RQ-0001"),
 		"approve_less_again": approveLessModal(halfway(), "RQ-0001"),
 		"deny":               denyModal(pendingRequest(), "RQ-0001"),
-		"revoke":             revokeModal(activeKey(), "TK-0001"),
-		"revoke_found":       revokeModal(found(), "TK-0001"),
+		"revoke":             revokeModal(activeKey(), erinReads(), ""),
 		"give_back":          giveBackModal(activeKey(), "TK-0001"),
 		"details":            detailsModal(halfway()),
 		"details_denied":     detailsModal(endings()["denied"]),
-		"key":                keyModal(keyIn(storage.CredentialRevoked), 1),
-		"key_owner":          keyModal(activeKey(), 1),
-		"key_admin":          keyModal(activeKey(), 5),
+		"key":                keyModal(fileOf(keyIn(storage.CredentialRevoked), reader{ID: 1})),
+		"key_owner":          keyModal(fileOf(activeKey(), reader{ID: 1})),
+		"key_admin":          keyModal(fileOf(activeKey(), erinReads())),
 	}
 }
+
+// fileOf is a key as one reader sees it.
+func fileOf(v workflow.CredentialView, r reader) keyFile {
+	return keyFile{CredentialView: v, Reader: r}
+}
+
+// erinReads is an admin who owns no key here.
+func erinReads() reader { return reader{ID: 5, Admin: true} }
 
 func chosenAsk() workflow.Ask {
 	f := chosenForm()
@@ -218,6 +222,7 @@ func chosenAsk() workflow.Ask {
 func homes() map[string]slack.HomeTabViewRequest {
 	return map[string]slack.HomeTabViewRequest{
 		"full":  homeView(fullHome(), "/tokens"),
+		"admin": homeView(adminsHome(), "/tokens"),
 		"empty": homeView(workflow.HomeView{Me: alice()}, "/tokens"),
 		"crowd": homeView(crowd(40), "/tokens"),
 	}
@@ -225,7 +230,9 @@ func homes() map[string]slack.HomeTabViewRequest {
 
 func TestMessagesAreGolden(t *testing.T) {
 	t.Parallel()
-	for name, m := range messages() {
+	all := messages()
+	maps.Copy(all, foundMessages())
+	for name, m := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			golden(t, "message_"+name, m)
@@ -236,7 +243,9 @@ func TestMessagesAreGolden(t *testing.T) {
 
 func TestModalsAreGolden(t *testing.T) {
 	t.Parallel()
-	for name, m := range modals() {
+	all := modals()
+	maps.Copy(all, foundModals())
+	for name, m := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			golden(t, "modal_"+name, m)

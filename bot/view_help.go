@@ -16,21 +16,32 @@ func helpMessage(command string) message {
 		{"request [system]", "ask for an API key"},
 		{"mine", "list your keys"},
 		{"pending", "list the requests that wait for your approval"},
-		{"list [@person or system]", "list everybody's keys, for admins"},
 		{"show <ID>", "everything about a key or a request"},
 		{"done <ID>", "give a key back that you no longer need"},
 		{"revoke <ID> [reason]", "end a key, for its owner and for admins"},
+		{"suspend <ID> [reason]", "stop a key for a while, and `resume` lets it work again"},
 		{"cancel <ID>", "withdraw a request"},
 		{"why <ID>", "which rule applied, who may review, and what happened"},
 		{"help", "this list"},
 	}
-	var out []string
-	for _, l := range lines {
-		out = append(out, fmt.Sprintf("• %s: %s", code(strings.TrimSpace(command+" "+l[0])), escape(l[1])))
+	admins := [][2]string{
+		{"list [@person] [system] [filter]", "list everybody's keys; filters are `--unmanaged`, `--stale`, `--never-used`, `--expiring`, `--over-scoped`, `--over-age`, `--owner-left`, `--owner-unknown`, `--missing`, `--grants` and `--all`; `--csv` sends a file"},
+		{"systems", "what every connected system has and can do"},
+		{"sync <system>", "list a system's keys anew now"},
+		{"enforce [system]", "what the rules would do with keys that nobody asked for; it does nothing"},
+		{"revoke <@person or system> [reason]", "end all keys of a person or a system"},
 	}
 	text := fmt.Sprintf("With `%s request` you ask for an API key, and with `%s mine` you see yours.", escape(command), escape(command))
-	return say(text, header("What you can do"), section(strings.Join(out, "\n")),
+	return say(text, header("What you can do"), section(commandLines(command, lines)), section("*For admins*\n"+commandLines(command, admins)),
 		small("IDs look like `TK-7F3K` for keys and `RQ-7F3K` for requests. The Home tab of this app shows the same."))
+}
+
+func commandLines(command string, lines [][2]string) string {
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = fmt.Sprintf("• %s: %s", code(strings.TrimSpace(command+" "+l[0])), escape(l[1]))
+	}
+	return strings.Join(out, "\n")
 }
 
 // unknownMessage answers a command that is none.

@@ -10,14 +10,17 @@ import (
 )
 
 // Bounds of App Home, which holds 100 blocks: four per row of the first
-// section, two per row of the second, one per row of the third.
+// section, two per row of the second, one per row of the third, and two per
+// row of what admins see.
 const (
-	maxHomeWaiting  = 8
-	maxHomeKeys     = 20
-	maxHomeRequests = 10
+	maxHomeWaiting  = 6
+	maxHomeKeys     = 14
+	maxHomeRequests = 8
+	maxHomeSystems  = 10
 )
 
-// homeView is App Home: what waits for you, your keys, your requests.
+// homeView is App Home: what waits for you, your keys, your requests and, for
+// admins, what every system has.
 func homeView(h workflow.HomeView, command string) slack.HomeTabViewRequest {
 	blocks := []slack.Block{
 		section("Here you ask for API keys, decide on the requests of others and see what you hold."),
@@ -26,6 +29,9 @@ func homeView(h workflow.HomeView, command string) slack.HomeTabViewRequest {
 	blocks = append(blocks, homeWaiting(h.Waiting, command)...)
 	blocks = append(blocks, homeKeys(h.Keys, command)...)
 	blocks = append(blocks, homeRequests(h.Requests, command)...)
+	if h.Admin {
+		blocks = append(blocks, homeSystems(h.Systems, command)...)
+	}
 	blocks = append(blocks, divider(), small(code(command+" help")+" lists everything you can do."))
 	return slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: blocks}}
 }
@@ -58,14 +64,21 @@ func homeKeys(views []workflow.CredentialView, command string) []slack.Block {
 	}
 	for _, v := range views[:min(maxHomeKeys, len(views))] {
 		c := v.Credential
-		controls := []slack.BlockElement{detailsButton(c)}
-		if collectable(v) {
-			controls = append([]slack.BlockElement{revealButton(v)}, controls...)
+		var controls []slack.BlockElement
+		switch {
+		case collectable(v):
+			controls = append(controls, revealButton(v))
+		case v.ConnectURL != "":
+			controls = append(controls, connectButton(v))
+		}
+		controls = append(controls, detailsButton(c))
+		if v.Can.Adopt {
+			controls = append(controls, keyButton(verbKeep, c))
 		}
 		if endable(c) {
 			controls = append(controls, giveBackButton(c))
 		}
-		out = append(out, section(keyInLine(v, false)), actions("key/"+c.ID.String(), controls...))
+		out = append(out, section(keyInLine(v)), actions("key/"+c.ID.String(), controls...))
 	}
 	return append(out, cutShort(len(views)-maxHomeKeys, "key", command+" mine")...)
 }

@@ -12,21 +12,22 @@ import (
 
 // keyMessage is the owner's message about a key, kept up to date from the
 // moment it can be collected until its end, which lastMessage tells. RevealBy
-// is when the chance to collect it ends; zero when that is not known.
+// is when the chance to collect it ends; zero for a key that is not ours to
+// show, because a person made it at the system.
 func keyMessage(v workflow.CredentialView, revealBy time.Time) message {
 	c := v.Credential
 	which, whichMarkup := yourKey(c)
 	switch c.State {
 	case storage.CredentialActive:
-		if !v.Collected {
+		if !v.Collected && (v.RevealURL != "" || isSet(revealBy)) {
 			return collectMessage(v, which, whichMarkup, revealBy)
 		}
 		return usableMessage(v, which, whichMarkup)
 	case storage.CredentialRevoking, storage.CredentialRevokeFailed:
 		return revokeMessage(v, which, whichMarkup)
 	case storage.CredentialSuspended:
-		return endMessage(which+" is suspended: it works nowhere until an admin resumes it.",
-			whichMarkup+" is *suspended*: it works nowhere until an admin resumes it.", c.StateReason, detailsButton(c))
+		until := "it works nowhere until it is resumed."
+		return endMessage(which+" is suspended: "+until, whichMarkup+" is *suspended*: "+until, c.StateReason, detailsButton(c))
 	case storage.CredentialIssuing, storage.CredentialRevoked, storage.CredentialExpired, storage.CredentialIssueFailed:
 	}
 	text := which + ": " + stateWords(c) + "."
@@ -57,8 +58,13 @@ func lastMessage(v workflow.CredentialView) message {
 // yourKey begins a sentence about a key to its owner, in plain text and in
 // mrkdwn.
 func yourKey(c storage.Credential) (which, whichMarkup string) {
-	return fmt.Sprintf("Your key %s for %s", c.ID, cut(line(c.Connection), maxName)),
-		fmt.Sprintf("Your key %s for %s", code(c.ID.String()), bold(c.Connection))
+	which = fmt.Sprintf("Your key %s for %s", c.ID, cut(line(c.Connection), maxName))
+	whichMarkup = fmt.Sprintf("Your key %s for %s", code(c.ID.String()), bold(c.Connection))
+	if label := cut(line(c.Label), maxName); !c.Managed && label != "" { // its owner knows it by that name only
+		which += " (“" + label + "”)"
+		whichMarkup += " (“" + words(label) + "”)"
+	}
+	return which, whichMarkup
 }
 
 // collectMessage offers the key, once.
@@ -176,9 +182,5 @@ func detailsButton(c storage.Credential) *slack.ButtonBlockElement {
 // giveBackButton opens a modal that asks again, so it needs no question of
 // its own.
 func giveBackButton(c storage.Credential) *slack.ButtonBlockElement {
-	return button(verbGiveBack, c.ID.String(), "Give back", "Give back key "+c.ID.String())
-}
-
-func revokeButton(c storage.Credential) *slack.ButtonBlockElement {
-	return danger(button(verbRevoke, c.ID.String(), "Revoke", "Revoke key "+c.ID.String()))
+	return keyButton(verbGiveBack, c)
 }

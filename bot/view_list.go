@@ -12,7 +12,7 @@ import (
 // Bounds of lists in one message, so that it stays under Slack's limits on all
 // texts together and on what may travel with an ack.
 const (
-	maxKeysListed     = 20
+	maxKeysListed     = 16
 	maxRequestsListed = 6
 )
 
@@ -83,7 +83,7 @@ func mineMessage(views []workflow.CredentialView) message {
 	text := fmt.Sprintf("You hold %s: %s.", plural(len(views), "key"), keysInShort(views))
 	blocks := []slack.Block{section(fmt.Sprintf("You hold %s.", plural(len(views), "key")))}
 	for _, v := range views[:min(maxKeysListed, len(views))] {
-		blocks = append(blocks, keyRow(v, false))
+		blocks = append(blocks, keyRow(v))
 	}
 	if more := len(views) - maxKeysListed; more > 0 {
 		blocks = append(blocks, small(fmt.Sprintf("%s not shown here: the Home tab and `show` with an ID show them.", plural(more, "more key"))))
@@ -101,14 +101,18 @@ func keysInShort(views []workflow.CredentialView) string {
 	return joinSome(out, maxNames)
 }
 
-// keyRow is a key in a list: what it is, how it does, and a button.
-func keyRow(v workflow.CredentialView, withOwner bool) slack.Block {
-	c := v.Credential
-	b := detailsButton(c)
-	if collectable(v) {
-		b = revealButton(v)
+// keyRow is one's own key in a list: what it is, how it does, and what can be
+// done with it.
+func keyRow(v workflow.CredentialView) slack.Block {
+	id, text := "key/"+v.Credential.ID.String(), keyInLine(v)
+	switch {
+	case collectable(v):
+		return sectionWith(id, text, revealButton(v))
+	case v.ConnectURL != "":
+		return sectionWith(id, text, connectButton(v))
 	}
-	return sectionWith("key/"+c.ID.String(), keyInLine(v, withOwner), b)
+	menu := rowMenu(v, reader{ID: v.Credential.OwnerID})
+	return slack.NewSectionBlock(markup(text, maxSection), nil, slack.NewAccessory(menu), slack.SectionBlockOptionBlockID(id))
 }
 
 // collectable reports whether the owner can still be shown the key.
@@ -116,51 +120,26 @@ func collectable(v workflow.CredentialView) bool {
 	return v.RevealURL != "" && !v.Collected && v.Credential.State == storage.CredentialActive
 }
 
-func keyInLine(v workflow.CredentialView, withOwner bool) string {
+// keyInLine is one's own key: what it is, how it does, and what is up with it.
+func keyInLine(v workflow.CredentialView) string {
 	c := v.Credential
 	out := fmt.Sprintf("%s for %s", code(c.ID.String()), bold(c.Connection))
-	if withOwner {
-		out += ", held by " + holder(v, personMarkup)
+	if !c.Managed {
+		if what := calledAtSystem(c); what != "" {
+			out += ", " + what
+		}
 	}
-	out += fmt.Sprintf(": *%s*\n%s; %s", stateMarkup(c), scopeCount(v.Scopes), lastUsed(c, day))
-	if collectable(v) {
+	out += fmt.Sprintf(": *%s*\n%s; %s", stateMarkup(c), accessInShort(v), lastUsed(c, day))
+	if flags := flagsInShort(v); flags != "" {
+		out += "\n" + flags
+	}
+	switch {
+	case collectable(v):
 		out += "\nReady to collect."
+	case v.ConnectURL != "":
+		out += "\nReady to be connected."
 	}
 	return out
-}
-
-// scopeCount is countByAccess where a key may have no known scopes.
-func scopeCount(scopes []workflow.ScopeView) string {
-	if len(scopes) == 0 {
-		return "scopes unknown"
-	}
-	return countByAccess(scopes)
-}
-
-// listMessage is one page of everybody's keys. Next is the cursor of the page
-// behind it, or empty.
-func listMessage(views []workflow.CredentialView, next string) message {
-	if len(views) == 0 {
-		text := "No keys match. Leave out the person or system to see all of them."
-		return say(text, section(text))
-	}
-	count := plural(len(views), "key")
-	order := ", the newest first"
-	if len(views) == 1 {
-		order = ""
-	}
-	blocks := []slack.Block{section("*" + count + "*" + order + ".")}
-	for _, v := range views[:min(maxKeysListed, len(views))] {
-		v.RevealURL = ""
-		blocks = append(blocks, keyRow(v, true))
-	}
-	if more := len(views) - maxKeysListed; more > 0 {
-		blocks = append(blocks, small(fmt.Sprintf("%s not shown here: narrow the list by a person or a system.", plural(more, "more key"))))
-	}
-	if next != "" {
-		blocks = append(blocks, actions("more", button(verbMore, next, "More", "Show older keys")))
-	}
-	return say(escape(count+": "+keysInShort(views)+"."), blocks...)
 }
 
 // pendingMessage lists what waits for a reviewer's decision.

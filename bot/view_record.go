@@ -165,6 +165,9 @@ func decisions(v workflow.RequestView) []entry {
 		add(storage.RequestApproved, escape(id+": "+yes.text()), yes.block())
 		if state == storage.RequestFulfilled && v.Credential != nil {
 			made := "Key " + code(v.Credential.ID.String()) + " was made."
+			if v.Request.AdoptsID != 0 {
+				made = "Key " + code(v.Credential.ID.String()) + " is managed from now on."
+			}
 			add(state, made, section(made))
 		}
 		if state == storage.RequestFailed {

@@ -2,7 +2,9 @@ package bot
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/slack-go/slack"
 
@@ -10,24 +12,23 @@ import (
 	"latchkey/workflow"
 )
 
-// showMessage tells everything about a key. Reader is who looks.
-func showMessage(v workflow.CredentialView, reader storage.PersonID) message {
-	c := v.Credential
-	text := fmt.Sprintf("Key %s for %s, held by %s: %s; %s.", c.ID, cut(line(c.Connection), maxName), holder(v, name), stateWords(c), lastUsed(c, utc))
-	return say(escape(text), keyDetails(v, reader)...)
+// keyFile is everything about a key, for one reader.
+type keyFile struct {
+	workflow.CredentialView
+	Asked  *workflow.RequestView // what it came from; nil for found keys
+	Reader reader
+}
+
+// showMessage tells everything about a key.
+func showMessage(f keyFile) message {
+	c := f.Credential
+	text := fmt.Sprintf("Key %s for %s, held by %s: %s; %s.", c.ID, cut(line(c.Connection), maxName), holder(f.CredentialView, name), stateWords(c), lastUsed(c, utc))
+	return say(escape(text), keyDetails(f)...)
 }
 
 // keyModal is showMessage over the page.
-func keyModal(v workflow.CredentialView, reader storage.PersonID) slack.ModalViewRequest {
-	return modal("", "Key "+v.Credential.ID.String(), "", "", keyDetails(v, reader)...)
-}
-
-// endButton ends a key: its owner gives it back, an admin revokes it.
-func endButton(c storage.Credential, reader storage.PersonID) *slack.ButtonBlockElement {
-	if c.OwnerID == reader {
-		return giveBackButton(c)
-	}
-	return revokeButton(c)
+func keyModal(f keyFile) slack.ModalViewRequest {
+	return modal("", "Key "+f.Credential.ID.String(), "", "", keyDetails(f)...)
 }
 
 // endable reports whether revoking still has something to do.
@@ -41,24 +42,57 @@ func endable(c storage.Credential) bool {
 	return false
 }
 
-func keyDetails(v workflow.CredentialView, reader storage.PersonID) []slack.Block {
-	c := v.Credential
-	blocks := []slack.Block{
-		section(keyHeadline(v)),
-		section(scopeLines(v.Scopes, maxScopesInFull)),
-		facts(append([][2]string{{"Created", day(c.CreatedAt)}, {"Expires", expires(c)}, {"Asked for", origin(v)}}, usedFact(c)...)...),
+// How much of each part of a key's story fits, so that the whole of it stays
+// inside one message and one ack.
+const (
+	roomForFlags = 900
+	roomForWords = 400
+	roomForVotes = 700
+	roomForUse   = 1200
+	roomForStory = 1800
+)
+
+func keyDetails(f keyFile) []slack.Block {
+	v, c := f.CredentialView, f.Credential
+	blocks := []slack.Block{section(keyHeadline(v))}
+	if len(v.Flags) > 0 {
+		blocks = append(blocks, sectionUpTo(roomForFlags, "*Flags*\n"+flagLines(v)))
 	}
-	if v.Request != nil {
-		blocks = append(blocks, quote("Why it was asked for", v.Request.Reason))
-	}
-	if c.StateReason != "" && c.State != storage.CredentialActive {
-		blocks = append(blocks, quote("Reason for its state", c.StateReason))
+	if v.Task != nil {
+		blocks = append(blocks, taskInBrief("What a person has to do at the system", v.Task.Steps))
 	}
 	blocks = append(blocks,
-		section("*Used in the last 7 days*\n"+endpointLines(v)),
-		section("*What happened*\n"+storyLines(v.Events)))
-	if endable(c) {
-		blocks = append(blocks, actions("key/"+c.ID.String(), endButton(c, reader)))
+		section(scopeLines(v.Scopes, maxScopesInBrief)),
+		facts(append([][2]string{{"Created", day(madeAt(c))}, {"Expires", expires(c)}, {"Asked for", origin(v)}}, usedFact(c)...)...))
+	if at := factsAtSystem(v); len(at) > 0 {
+		blocks = append(blocks, facts(at...))
+	}
+	if v.Request != nil {
+		blocks = append(blocks, quote("Why it was asked for", cut(v.Request.Reason, roomForWords)))
+	}
+	if f.Asked != nil {
+		blocks = append(blocks, sectionUpTo(roomForVotes, "*Approvals*\n"+stepLines(*f.Asked)))
+	}
+	if c.StateReason != "" && c.State != storage.CredentialActive {
+		blocks = append(blocks, quote("Reason for its state", cut(c.StateReason, roomForWords)))
+	}
+	blocks = append(blocks,
+		sectionUpTo(roomForUse, "*Used in the last 7 days*\n"+endpointLines(v)),
+		sectionUpTo(roomForStory, "*What happened*\n"+storyLines(v.Events)))
+	blocks = append(blocks, receiptBlocks(v.Receipts)...)
+	controls := keyButtons(v, f.Reader)
+	switch {
+	case !f.Reader.owns(v):
+	case collectable(v):
+		controls = append([]slack.BlockElement{revealButton(v)}, controls...)
+	case v.ConnectURL != "":
+		controls = append([]slack.BlockElement{connectButton(v)}, controls...)
+	}
+	if v.Task != nil {
+		controls = append(taskButton(c, v.Task.URL), controls...)
+	}
+	if len(controls) > 0 {
+		blocks = append(blocks, actions("key/"+c.ID.String(), controls...))
 	}
 	return blocks
 }
@@ -87,10 +121,14 @@ func neverUsed(c storage.Credential) bool { return c.UseKnown && !isSet(c.LastUs
 
 // holder is the owner of a key, where one is known.
 func holder(v workflow.CredentialView, show func(workflow.Person) string) string {
-	if v.Credential.OwnerID == 0 {
-		return "an unknown person"
+	account := accountName(v.Account)
+	switch {
+	case v.Credential.OwnerID != 0:
+		return show(v.Owner)
+	case account != "":
+		return "an account linked to nobody here (" + words(account) + ")"
 	}
-	return show(v.Owner)
+	return "an unknown person"
 }
 
 func expires(c storage.Credential) string {
@@ -101,6 +139,60 @@ func expires(c storage.Credential) string {
 		return lifetime(c.LifetimeS) + " after it is made"
 	}
 	return "not known"
+}
+
+// madeAt is when a key was made, as its system says, or else as we do.
+func madeAt(c storage.Credential) time.Time {
+	for _, t := range []time.Time{c.VendorCreatedAt, c.ActivatedAt} {
+		if isSet(t) {
+			return t
+		}
+	}
+	return c.CreatedAt
+}
+
+// factsAtSystem is what a system says of a key that it keeps itself.
+func factsAtSystem(v workflow.CredentialView) [][2]string {
+	c := v.Credential
+	var out [][2]string
+	if c.Brokered {
+		return nil
+	}
+	label := c.Label
+	if c.Managed { // ours, which says nothing new
+		label = ""
+	}
+	for _, f := range [][2]string{{"Kind at the system", c.Class}, {"Label there", label}, {"Account there", accountInFull(v.Account)}} {
+		if line(f[1]) != "" {
+			out = append(out, [2]string{f[0], words(cut(line(f[1]), 2*maxName))})
+		}
+	}
+	if c.Access != "" {
+		out = append(out, [2]string{"Access there", accessLabel(workflow.Access(c.Access))})
+	}
+	if c.Managed && c.VendorScopes != nil {
+		says := "as granted"
+		if extra := beyondGrant(c); len(extra) > 0 {
+			says = "more than granted: " + codes(extra, maxExtraScopes)
+		}
+		out = append(out, [2]string{"Scopes there", says})
+	}
+	return out
+}
+
+// accountInFull is an account at a system with everything that tells whose it
+// is.
+func accountInFull(a workflow.AccountView) string {
+	var out []string
+	for _, s := range []string{a.Name, a.Email, a.Ref} {
+		if s = cut(line(s), maxName); s != "" && !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	if a.Service {
+		out = append(out, "service account")
+	}
+	return strings.Join(out, ", ")
 }
 
 func origin(v workflow.CredentialView) string {
@@ -130,11 +222,13 @@ func requestDetails(v workflow.RequestView, notes, scopes int) []slack.Block {
 	r := v.Request
 	blocks := []slack.Block{
 		section(fmt.Sprintf("%s asks for %s.\nState: *%s*.", personMarkup(v.Requester), asksForMarkup(r), words(requestState(v.Request)))),
+	}
+	blocks = append(blocks, adoptedBlocks(v)...)
+	blocks = append(blocks,
 		section(scopeSection(v.Scopes, scopes)),
 		quote("Why", r.Reason),
-		section("*Already holds on " + words(cut(line(r.Connection), maxName)) + "*\n" + holdings(v)),
-		section("*Approvals*\n" + stepLines(v)),
-	}
+		section("*Already holds on "+words(cut(line(r.Connection), maxName))+"*\n"+holdings(v)),
+		section("*Approvals*\n"+stepLines(v)))
 	for _, vote := range reasoned(v, notes) {
 		blocks = append(blocks, quote(name(vote.By)+" ("+votedWords(vote)+")", cut(vote.Reason, maxNote)))
 	}

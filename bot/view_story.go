@@ -25,7 +25,7 @@ func storyLines(events []storage.Event) string {
 		events = events[older:]
 	}
 	for _, e := range events {
-		l := fmt.Sprintf("• %s: %s, by %s", moment(e.At), eventWords(e.Action), words(actor(e)))
+		l := fmt.Sprintf("• %s: %s, by %s", moment(e.At), eventWords(e), words(actor(e)))
 		if e.Reason != "" {
 			l += " (" + words(cut(line(e.Reason), maxReasonShown)) + ")"
 		}
@@ -49,11 +49,15 @@ func bySystem(e storage.Event) bool { return e.ActorID == 0 }
 
 // eventWords is an action in words; one we have no words for reads as it is
 // recorded.
-func eventWords(action string) string {
-	switch strings.TrimPrefix(action, "credential.") {
+func eventWords(e storage.Event) string {
+	action := strings.TrimPrefix(e.Action, "credential.")
+	switch action {
 	case string(storage.CredentialIssuing):
 		return "being made"
 	case string(storage.CredentialActive):
+		if e.Before == string(storage.CredentialSuspended) {
+			return "resumed"
+		}
 		return "became active"
 	case "revealed":
 		return "collected"
@@ -69,8 +73,18 @@ func eventWords(action string) string {
 		return "revoked, confirmed by the system"
 	case string(storage.CredentialIssueFailed):
 		return "could not be made"
+	case "adopted":
+		return "brought under management"
+	case "handed_over":
+		return "given another owner"
+	case "warned":
+		return "its owner was told that it has to go"
+	case "spared":
+		return "the warning was taken back"
+	case "connected":
+		return "connected"
 	}
-	return words(strings.ReplaceAll(strings.TrimPrefix(action, "credential."), "_", " "))
+	return words(strings.ReplaceAll(action, "_", " "))
 }
 
 // ending is who began to revoke a key, and why; false when nobody did.

@@ -14,11 +14,16 @@ func TestEveryEventHasWords(t *testing.T) {
 		"credential.issuing": "being made", "credential.active": "became active", "credential.revealed": "collected",
 		"credential.suspended": "suspended", "credential.expired": "expired", "credential.revoking": "revoking began",
 		"credential.revoke_failed": "the system did not confirm the revoke", "credential.revoked": "revoked, confirmed by the system",
-		"credential.issue_failed": "could not be made", "credential.handed_over": "handed over",
+		"credential.issue_failed": "could not be made", "credential.handed_over": "given another owner",
+		"credential.something_else": "something else",
 	} {
-		if got := eventWords(action); got != want {
+		if got := eventWords(storage.Event{Action: action}); got != want {
 			t.Errorf("%s reads %q, want %q", action, got, want)
 		}
+	}
+	resumed := storage.Event{Action: "credential.active", Before: "suspended"}
+	if got := eventWords(resumed); got != "resumed" {
+		t.Errorf("a resumed key reads %q", got)
 	}
 }
 
@@ -52,7 +57,7 @@ func TestAKeyWithoutAnOwnerSaysSo(t *testing.T) {
 	t.Parallel()
 	v := found()
 	v.Credential.OwnerID, v.Owner.Name, v.Owner.Slack = 0, "", ""
-	if m := showMessage(v, 5); !strings.Contains(m.Text, "held by an unknown person") {
+	if m := showMessage(fileOf(v, erinReads())); !strings.Contains(m.Text, "held by an unknown person") {
 		t.Errorf("it says: %s", m.Text)
 	}
 }

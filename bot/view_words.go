@@ -2,6 +2,7 @@ package bot
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"latchkey/storage"
@@ -18,11 +19,18 @@ func stateMarkup(c storage.Credential) string {
 	return stateOf(c, untilMarkup)
 }
 
+// waits begins the reason of a key that is being made and lacks nothing but
+// what a person has to do.
+const waits = "waits "
+
 func stateOf(c storage.Credential, end func(storage.Credential) string) string {
 	switch c.State {
 	case storage.CredentialIssuing:
+		if strings.HasPrefix(c.StateReason, waits) {
+			return "Being made: it " + cut(c.StateReason, maxReasonShown)
+		}
 		if c.StateReason != "" {
-			return "Being made, retrying: " + c.StateReason
+			return "Being made, retrying: " + cut(c.StateReason, maxReasonShown)
 		}
 		return "Being made"
 	case storage.CredentialActive:
@@ -64,7 +72,7 @@ func untilMarkup(c storage.Credential) string {
 }
 
 func short(c storage.Credential) bool {
-	return time.Duration(c.LifetimeS)*time.Second <= shortLived
+	return c.LifetimeS > 0 && time.Duration(c.LifetimeS)*time.Second <= shortLived
 }
 
 // requestWords says in plain text where a request stands.
@@ -135,12 +143,20 @@ func lifetime(seconds int64) string {
 // asksFor is what a request is about, in plain text: "an API key for tempo,
 // for 30 days".
 func asksFor(r storage.Request) string {
-	return fmt.Sprintf("%s for %s, for %s", thing(r.Kind), cut(line(r.Connection), maxName), lifetime(r.GrantedS))
+	what := thing(r.Kind)
+	if r.AdoptsID != 0 {
+		what = "permission to keep the key " + r.AdoptsID.String()
+	}
+	return fmt.Sprintf("%s for %s, for %s", what, cut(line(r.Connection), maxName), lifetime(r.GrantedS))
 }
 
 // asksForMarkup is asksFor with the facts that decide in bold.
 func asksForMarkup(r storage.Request) string {
-	out := fmt.Sprintf("%s for %s, for *%s*", thing(r.Kind), bold(r.Connection), lifetime(r.GrantedS))
+	what := thing(r.Kind)
+	if r.AdoptsID != 0 {
+		what = "permission to keep the key " + code(r.AdoptsID.String())
+	}
+	out := fmt.Sprintf("%s for %s, for *%s*", what, bold(r.Connection), lifetime(r.GrantedS))
 	if r.GrantedS < r.LifetimeS {
 		out += fmt.Sprintf(" (asked for: %s)", lifetime(r.LifetimeS))
 	}

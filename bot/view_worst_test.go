@@ -3,6 +3,7 @@ package bot
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -97,11 +98,97 @@ func worstKey(state storage.CredentialState) workflow.CredentialView {
 		v.Endpoints = append(v.Endpoints, storage.EndpointUse{Method: "DELETE", Route: longNasty(2000), Count: 1 << 60, LastAt: noon(), LastStatus: 599})
 	}
 	v.Events = append(v.Events, storage.Event{At: noon(), Action: "credential.revoking", Actor: longNasty(300), ActorID: 9, Reason: longNasty(1000)})
+	c.Brokered, c.Managed, c.Label, c.Class, c.Access, c.VendorScopes = false, state != storage.CredentialSuspended, longNasty(300), longNasty(300), "write", ruleNames(rules)
+	v.Flags = storage.Flags
+	v.Account = workflow.AccountView{Ref: longNasty(300), Name: longNasty(300), Email: longNasty(300), Service: true}
+	v.Task = &connectors.Task{URL: "https://example.com/" + strings.Repeat("x", 200), Steps: slices.Repeat([]string{longNasty(1000)}, 60)}
+	v.Receipts = slices.Repeat([]storage.Receipt{{At: noon(), Verb: longNasty(300), Answer: longNasty(5000), Liveness: longNasty(30)}}, 10)
+	v.Can = workflow.Options{Revoke: true, ByHand: true, Suspend: true, Resume: true, HandOver: true, Adopt: true}
 	return v
 }
 
+func worstLate() []lateSystem {
+	return slices.Repeat([]lateSystem{{longNasty(300), noon(), longNasty(5000)}}, 30)
+}
+
+// worstPage is as far into a listing as a button can carry.
+func worstPage() page {
+	p := page{Listing: workflow.Listing{Owner: 1 << 40, Flag: storage.FlagOwnerUnknown, Kind: workflow.OAuthGrant, All: true, Connection: strings.Repeat("x", 63)}}
+	for i := range 2 * maxTrail {
+		p = p.older(storage.CredentialID(1<<40 + i))
+	}
+	return p
+}
+
+func worstSystems() []workflow.SystemView {
+	counts := map[storage.Flag]int{}
+	for _, f := range storage.Flags {
+		counts[f] = 1 << 40
+	}
+	var out []workflow.SystemView
+	for i := range 30 {
+		out = append(out, workflow.SystemView{Name: fmt.Sprint(i, longNasty(60)[:60]), Kind: longNasty(300), Live: 1 << 40, ByFlag: counts, Listed: true, SyncedAt: noon(),
+			Problem: longNasty(5000), Can: []string{"list", "issue", "rotate", "revoke", "verify", "suspend", "list_grants", "revoke_grant", "close_account", "events", "broker", longNasty(300)}})
+	}
+	return out
+}
+
+func worstPlan() workflow.Enforcing {
+	e := workflow.Enforcing{Connection: longNasty(300), Live: 1 << 40, Tripped: true, DryRun: true}
+	key := worstKey(storage.CredentialActive)
+	for i := range 200 {
+		e.Findings = append(e.Findings, workflow.Finding{Key: key, Action: enforceActs[i%4], Why: longNasty(5000), At: noon()})
+	}
+	return e
+}
+
+func worstBatch(state storage.BatchState) batchView {
+	v := doneBatch()
+	v.State, v.Title, v.Reason, v.Decided, v.DecidedAt, v.Connection = state, longNasty(300), longNasty(1000), longNasty(300), noon(), strings.Repeat("x", 63)
+	v.Actor.Name = longNasty(300)
+	for i := range 40 {
+		v.BySystem[fmt.Sprint(i, longNasty(300))] = tally{1 << 40, 1 << 40, 1 << 40, 1 << 40}
+	}
+	v.Sample, v.Stuck = slices.Repeat([]storage.Item{{ID: 1 << 40, Why: longNasty(5000)}}, maxSample), slices.Repeat([]workflow.CredentialView{worstKey(storage.CredentialRevokeFailed)}, maxSample)
+	return v
+}
+
+// worstFound are the messages about what was found at the systems, at their
+// worst.
+func worstFound() map[string]message {
+	out := map[string]message{
+		"systems": systemsMessage(worstSystems(), 8), "enforce": enforceMessage(worstPlan(), "/tokens"),
+		"sync":  syncMessage(longNasty(300), "/tokens"),
+		"plans": enforceAllMessage(slices.Repeat([]workflow.Enforcing{worstPlan()}, 30), "/tokens"),
+	}
+	for _, state := range []storage.BatchState{storage.BatchHeld, storage.BatchRunning, storage.BatchDone, storage.BatchDropped} {
+		out["batch_"+string(state)] = batchMessage(worstBatch(state))
+	}
+	e := storage.Event{At: noon(), Actor: longNasty(300), ActorID: 9, Reason: longNasty(1000)}
+	adopting := worstRequest(storage.RequestPending)
+	for _, state := range append(keyStates(), "other") {
+		v := worstKey(state)
+		v.ConnectURL = v.RevealURL
+		adopting.Request.AdoptsID, adopting.Holds[0] = v.Credential.ID, v
+		out["card_adopting_"+string(state)] = cardMessage(adopting, longNasty(3000), 0)
+		out["request_adopting_"+string(state)] = requestMessage(adopting)
+		out["warning_"+string(state)] = warningMessage(v, e, 1<<40, true)
+		out["nobody_"+string(state)] = warningMessage(v, e, 0, false)
+		out["over_"+string(state)] = warningOver(v)
+		out["turn_"+string(state)] = turnMessage(v, e)
+		out["new_"+string(state)] = newOwnerMessage(v, e)
+		out["old_"+string(state)] = oldOwnerMessage(v, e)
+		out["on_"+string(state)] = handedOnMessage(v)
+		out["task_"+string(state)] = taskMessage(v)
+		out["connect_"+string(state)] = connectMessage(v)
+		out["todo_"+string(state)] = todoOver(v)
+		out["hand_"+string(state)] = byHandMessage(v)
+	}
+	return out
+}
+
 func worstHome() workflow.HomeView {
-	h := workflow.HomeView{Me: nastyPerson(1), Admin: true}
+	h := workflow.HomeView{Me: nastyPerson(1), Admin: true, Systems: worstSystems()}
 	for i := range 30 {
 		h.Waiting = append(h.Waiting, withRequestID(worstRequest(storage.RequestPending), storage.RequestID(1<<40+i)))
 		key := withID(worstKey(storage.CredentialActive), storage.CredentialID(1<<40+i))
@@ -116,7 +203,7 @@ func worstMessages() map[string]message {
 	home := worstHome()
 	out := map[string]message{
 		"summary": summaryMessage(home, longNasty(60)), "mine": mineMessage(home.Keys), "pending": pendingMessage(home.Waiting),
-		"list": listMessage(home.Keys, "1.2.x"), "why": whyMessage([]workflow.Because{{Says: longNasty(5000), At: noon(), Reason: longNasty(5000)}, {Says: longNasty(5000)}}), "help": helpMessage("/tokens"),
+		"list": listMessage(listing{Keys: home.Keys, Reader: erinReads(), Older: true, Late: worstLate(), Page: worstPage()}), "why": whyMessage([]workflow.Because{{Says: longNasty(5000), At: noon(), Reason: longNasty(5000)}, {Says: longNasty(5000)}}), "help": helpMessage("/tokens"),
 		"unknown": unknownMessage("/tokens", longNasty(5000), longNasty(50)), "refusal": refusalMessage(longNasty(5000)), "refusal_empty": refusalMessage("\u200b"),
 	}
 	for _, state := range []storage.RequestState{storage.RequestPending, storage.RequestApproved, storage.RequestFulfilled, storage.RequestDenied,
@@ -135,10 +222,11 @@ func worstMessages() map[string]message {
 		out["vote_"+string(state)] = voteMessage(v, v.Steps[0].Votes[2])
 		out["denial_"+string(state)] = voteMessage(v, v.Steps[0].Votes[0])
 	}
+	asked := worstRequest(storage.RequestFulfilled)
 	for _, state := range append(keyStates(), "other") {
 		v := worstKey(state)
 		out["key_"+string(state)] = keyMessage(v, time.Time{})
-		out["show_"+string(state)] = showMessage(v, 9)
+		out["show_"+string(state)] = showMessage(keyFile{CredentialView: v, Asked: &asked, Reader: erinReads()})
 		out["last_"+string(state)] = lastMessage(v)
 		v.Collected = false
 		out["collect_"+string(state)] = keyMessage(v, noon())
@@ -163,15 +251,20 @@ func worstModals() map[string]slack.ModalViewRequest {
 		"preview_auto": previewModal(ask, workflow.Preview{Policy: longNasty(300), Auto: true}, nil, ""),
 		"notice":       noticeModal(longNasty(100), longNasty(5000)),
 		"approve_less": approveLessModal(pending, pending.Request.ID.String()), "deny": denyModal(pending, ""),
-		"details": detailsModal(pending), "revoke": revokeModal(worstKey(storage.CredentialActive), ""),
-		"give_back": giveBackModal(worstKey(storage.CredentialActive), ""), "key": keyModal(worstKey(storage.CredentialActive), 9),
-		"keys": modal("", allKeys, "", "", listMessage(worstHome().Keys, "1.2.x").Blocks...),
+		"details": detailsModal(pending), "revoke": revokeModal(worstKey(storage.CredentialActive), erinReads(), longNasty(3000)),
+		"give_back": giveBackModal(worstKey(storage.CredentialActive), ""), "key": keyModal(fileOf(worstKey(storage.CredentialActive), erinReads())),
+		"suspend": suspendModal(worstKey(storage.CredentialActive), erinReads()), "resume": resumeModal(worstKey(storage.CredentialSuspended), reader{ID: 1}),
+		"hand_over": handOverModal(worstKey(storage.CredentialActive)), "keep": keepModal(worstKey(storage.CredentialActive), workflow.MaxDuration),
+		"revoke_many": revokeManyModal(workflow.MassRevoke{Title: longNasty(300), Count: 1 << 40, Confirm: longNasty(300), BySys: map[string]int{longNasty(300): 1 << 40}}, longNasty(3000), ""),
+		"keys":        modal("", allKeys, "", "", listMessage(listing{Keys: worstHome().Keys, Reader: reader{ID: 1}, Older: true, Page: worstPage()}).Blocks...),
 	}
 }
 
 func TestWorstMessages(t *testing.T) {
 	t.Parallel()
-	for name, m := range worstMessages() {
+	all := worstMessages()
+	maps.Copy(all, worstFound())
+	for name, m := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			judge(t, blockkit.ValidateMessage, m)
@@ -215,9 +308,11 @@ const maxAck = 20_480 - 200
 func TestAnswersFitIntoAnAck(t *testing.T) {
 	t.Parallel()
 	answers := map[string]any{}
-	for name, m := range worstMessages() {
+	all := worstMessages()
+	maps.Copy(all, worstFound())
+	for name, m := range all {
 		kind, _, _ := strings.Cut(name, "_")
-		if slices.Contains([]string{"summary", "mine", "pending", "list", "why", "help", "unknown", "refusal", "show", "request"}, kind) {
+		if slices.Contains([]string{"summary", "mine", "pending", "list", "why", "help", "unknown", "refusal", "show", "request", "systems", "sync"}, kind) {
 			answers[name] = slack.WebhookMessage{Text: m.Text, Blocks: &slack.Blocks{BlockSet: m.Blocks}, ResponseType: slack.ResponseTypeEphemeral}
 		}
 	}

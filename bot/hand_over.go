@@ -1,0 +1,46 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/slack-go/slack"
+
+	"latchkey/workflow"
+)
+
+func (b *Bot) clickHandOver(ctx context.Context, c click) answer {
+	v, err := b.clicked(ctx, c)
+	if err != nil {
+		return b.explainClick(c.callback, err)
+	}
+	return b.openModal(c.callback, handOverModal(v))
+}
+
+func (b *Bot) submitHandOver(ctx context.Context, s submission) answer {
+	_, id, err := b.id(s.view.PrivateMetadata)
+	if err != nil {
+		return b.explainSubmission(s, err)
+	}
+	team, _, err := b.Client.Identity(ctx)
+	if err != nil {
+		return b.explainSubmission(s, err)
+	}
+	user := answerTo(s.view.State, blockOwner).SelectedUser
+	if !slackUser.MatchString(user) {
+		return b.explainSubmission(s, workflow.Refusal{Rule: workflow.RuleUnknown, Reason: "Choose the new owner.", Field: "owner"})
+	}
+	account, err := b.Directory.Account(ctx, team, user)
+	if err != nil {
+		return b.explainSubmission(s, err)
+	}
+	if err := (workflow.Actor{Account: account}).Admit(); err != nil {
+		return b.explainSubmission(s, workflow.Refusal{Rule: workflow.RuleInactive, Reason: account.Name + " can't hold keys here: that takes a full, active member of this workspace.", Field: "owner"})
+	}
+	done, err := b.Workflow.HandOver(ctx, s.actor, id, account.PersonID, readReason(s.view.State))
+	if err != nil {
+		return b.explainSubmission(s, err)
+	}
+	view := noticeModal("Handed over", fmt.Sprintf("%s belongs to %s now. Both owners are told who did it and why.", done.ID, line(account.Name)))
+	return answer{ack: slack.NewUpdateViewSubmissionResponse(&view)}
+}
