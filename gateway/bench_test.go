@@ -84,7 +84,7 @@ func newBench(b *testing.B) *benchBundle {
 	_, err = bundle.db.Pool().Exec(b.Context(), `
 		INSERT INTO credential (connection, kind, brokered, managed, owner_id, scopes, lifetime_s, state, vendor_ref, key_hash,
 		                        activated_at, expires_at, use_known)
-		SELECT 'tempo', 'api_key', true, true, $1, '{worklogs:view,plans:view}', 3600, 'active', 'v', hash, latchkey_now(), latchkey_now() + interval '1 day', true
+		SELECT 'tempo', 'api_key', true, true, $1, '{worklogs:view,plans:view}', 3600, 'active', encode(hash, 'hex'), hash, latchkey_now(), latchkey_now() + interval '1 day', true
 		FROM unnest($2::bytea[]) hash`, pgx.QueryExecModeCacheStatement, bundle.owner, hashes)
 	if err != nil {
 		b.Fatal(err)
@@ -226,11 +226,11 @@ func BenchmarkJudge(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		t, refused := parseTarget("/tempo/4/worklogs/17?from=2026-11-01")
+		t, refused := parseTarget("/tempo/4/worklogs/17?from=2026-11-01", noSlashes)
 		if refused != nil {
 			b.Fatal(refused)
 		}
-		s.judge(methodOf("GET"), t.segments)
+		s.judge(&asked{method: methodOf("GET"), segments: t.segments, query: t.query, held: &scopeSet{}})
 	}
 }
 

@@ -151,6 +151,33 @@ func TestNoPathLeavesItsRules(t *testing.T) {
 	}
 }
 
+// FuzzJudge looks for a path that passes and that some system reads as one
+// outside its rules.
+func FuzzJudge(f *testing.F) {
+	for _, seed := range []string{"/pub/x", "/pub/..%2fadmin", "/pub/%2e%2e/admin", "/pub/private", "/PUB/private;x", "/pub/%ef%bc%8e%ef%bc%8e/x", "/pub/x/../private"} {
+		f.Add(seed)
+	}
+	s, err := compileScopes([]connectors.Scope{{Name: "public", Rules: []connectors.Rule{allow("GET", "/pub/**"), deny("", "/pub/private/**")}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		target, refused := parseTarget("/tempo"+path, noSlashes)
+		if refused != nil {
+			return
+		}
+		m := s.judge(&asked{method: methodOf("GET"), segments: target.segments, held: &scopeSet{}})
+		if m.scopes == (scopeSet{}) {
+			return
+		}
+		for name, read := range dialects {
+			if r := read(target.path); !inside(r, "/pub") || inside(r, "/pub/private") {
+				t.Errorf("%q passes, and (%s) reads %q", target.path, name, r)
+			}
+		}
+	})
+}
+
 // rawClient writes request lines as they are and keeps its connection while
 // it can.
 type rawClient struct {

@@ -1,5 +1,6 @@
 // Package gateway is the data plane: a reverse proxy that checks a brokered
-// key, judges method and path, forwards exactly what it judged, and meters.
+// key, judges method, path, query and the body's size and type, forwards
+// exactly what it judged, and meters.
 // What it can't judge in only one way it refuses; it repairs nothing.
 //
 // It does not own who gets a key (workflow), which systems and scopes there

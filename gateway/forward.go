@@ -8,23 +8,27 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 )
 
 // forward sends on exactly what was judged, and passes the answer back as it
 // comes. net/http's own proxy does more than is wanted here (upgrades, interim
 // answers, trailers, mending of queries) and goes over the headers four times.
 func (g *Gateway) forward(w *recorder, r *http.Request, t target, x *exchange) {
-	ctx, cancel := context.WithTimeout(r.Context(), g.limits.Duration)
+	ctx, cancel := context.WithTimeout(r.Context(), x.upstream.bounds.duration)
 	defer cancel()
 	up := x.upstream
 	out := r.WithContext(ctx)
 	out.URL = up.address(t)
 	out.Host, out.RequestURI = "", ""
-	out.Header = up.header(r.Header)
+	out.Header = up.headers(r.Header, x.key.token)
 	out.TransferEncoding, out.Trailer, out.Close = nil, nil, false
 	out.Body = nil
 	if r.ContentLength != 0 {
-		body := &countedBody{http.MaxBytesReader(w.ResponseWriter, r.Body, g.limits.Body), &x.received}
+		body := &clientBody{
+			ReadCloser: http.MaxBytesReader(w.ResponseWriter, r.Body, x.room),
+			x:          x, line: http.NewResponseController(w.ResponseWriter), stall: g.limits.Stall, ends: time.Now().Add(g.longest),
+		}
 		out.Body = body
 		// The transport may still read when the answer is there; the server
 		// does not allow that after the handler.
@@ -33,24 +37,29 @@ func (g *Gateway) forward(w *recorder, r *http.Request, t target, x *exchange) {
 	resp, err := up.transport.RoundTrip(out)
 	if err != nil {
 		w.failed = err
-		w.fail(ctx, err)
+		w.fail(ctx, err, x.stalled.Load())
 		return
 	}
 	defer func() { _ = resp.Body.Close() }()
 	switch resp.StatusCode {
 	case http.StatusUnauthorized:
+		if x.key.token != nil {
+			w.refuse(errGrantRefused)
+			return
+		}
 		w.refuse(errRefused)
 		return
 	case http.StatusSwitchingProtocols:
 		w.refuse(errUpstream)
 		return
 	}
-	up.passHeader(w.Header(), resp.Header)
+	secrets := x.mask()
+	passHeader(w.Header(), resp.Header, secrets)
 	w.WriteHeader(resp.StatusCode)
 	if resp.Body == http.NoBody {
 		return
 	}
-	err = up.passBody(w, resp)
+	err = passBody(w, resp, secrets, g.limits.Stall)
 	if err != nil {
 		w.failed = err
 		if r.Context().Err() != nil {
@@ -68,7 +77,7 @@ const statusGone = 499
 // fail answers in place of a vendor that does not. To the server a body that
 // breaks its framing and a client that went away look alike, and end the
 // request's context.
-func (r *recorder) fail(ctx context.Context, err error) {
+func (r *recorder) fail(ctx context.Context, err error, stalled bool) {
 	var size *http.MaxBytesError
 	var timeout net.Error
 	switch {
@@ -76,6 +85,8 @@ func (r *recorder) fail(ctx context.Context, err error) {
 		r.refuse(errFraming)
 	case errors.As(err, &size):
 		r.refuse(errBodySize)
+	case stalled:
+		r.refuse(errSlow)
 	case errors.Is(ctx.Err(), context.Canceled):
 		r.refuse(errGone)
 		r.status = statusGone
@@ -87,10 +98,10 @@ func (r *recorder) fail(ctx context.Context, err error) {
 }
 
 // passHeader copies the headers of an answer that are for the client.
-func (u *upstream) passHeader(to, from http.Header) {
+func passHeader(to, from http.Header, secrets *mask) {
 	to["Content-Type"] = nil // net/http would guess one
 	for name, values := range from {
-		if comesBack(name) && !u.mask.among(values) {
+		if comesBack(name) && !secrets.among(values) {
 			to[name] = values
 		}
 	}
@@ -101,16 +112,21 @@ func (u *upstream) passHeader(to, from http.Header) {
 	}
 }
 
-// passBody copies an answer's body without the secret. A stream is passed on
-// piece by piece, at once.
-func (u *upstream) passBody(w *recorder, resp *http.Response) error {
+// passBody copies an answer's body without the secrets. A stream is passed on
+// piece by piece, at once. A client that takes none of a large one for too
+// long is given up.
+func passBody(w *recorder, resp *http.Response, secrets *mask, stall time.Duration) error {
 	buf, _ := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buf)
-	body := maskedBody{from: resp.Body, mask: &u.mask}
+	body := maskedBody{from: resp.Body, mask: secrets}
 	stream := resp.ContentLength < 0
-	for {
+	line := http.NewResponseController(w.ResponseWriter)
+	for pieces := 0; ; pieces++ {
 		n, err := body.Read(buf[:])
 		if n > 0 {
+			if pieces > 0 { // the first fits into the socket's buffer
+				_ = line.SetWriteDeadline(time.Now().Add(stall))
+			}
 			if _, err := w.Write(buf[:n]); err != nil {
 				return err
 			}

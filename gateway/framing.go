@@ -62,7 +62,7 @@ func (h *head) line(b []byte) (done bool, refused *refusal) {
 func (h *head) requestLine(b []byte) *refusal {
 	method, rest, ok1 := bytes.Cut(b, []byte{' '})
 	target, version, ok2 := bytes.Cut(rest, []byte{' '})
-	if !ok1 || !ok2 || !token(method) || len(method) > 32 {
+	if !ok1 || !ok2 || !isToken(method) || len(method) > 32 {
 		return badFraming("The request line must be: method, space, path, space, HTTP/1.1.")
 	}
 	switch string(version) {
@@ -88,7 +88,7 @@ func (h *head) requestLine(b []byte) *refusal {
 
 func (h *head) header(b []byte) *refusal {
 	name, value, ok := bytes.Cut(b, []byte{':'})
-	if !ok || !token(name) { // a folded line begins with a space, which is no token
+	if !ok || !isToken(name) { // a folded line begins with a space, which is no token
 		return badFraming("A header must be a name, a colon and a value on one line.")
 	}
 	for _, c := range value {
@@ -173,8 +173,8 @@ func (h *head) end() *refusal {
 
 func (h *head) body() body { return body{left: h.length, chunked: h.chunked} }
 
-// token reports whether b is an RFC 9110 token.
-func token(b []byte) bool {
+// isToken reports whether b is an RFC 9110 token.
+func isToken(b []byte) bool {
 	for _, c := range b {
 		if !unreserved(c) && bytes.IndexByte([]byte("!#$%&'*+^`|"), c) < 0 {
 			return false

@@ -20,6 +20,9 @@ type wire struct {
 	pieces [][]byte
 }
 
+// testHead is how large a head may be in these tests.
+const testHead = 32 << 10
+
 func (w *wire) Read(p []byte) (int, error) {
 	if len(w.pieces) == 0 {
 		return 0, io.EOF
@@ -74,7 +77,7 @@ func TestGuardLetsThrough(t *testing.T) {
 	} {
 		for _, size := range []int{1, 7, 1 << 20} {
 			for _, read := range []int{1, 5, 4096} {
-				g := &guardedConn{Conn: &wire{pieces: pieces(text, size)}}
+				g := &guardedConn{maxHead: testHead, Conn: &wire{pieces: pieces(text, size)}}
 				got, err := through(g, read)
 				if got != text || err != io.EOF { //nolint:errorlint // net/http compares as well
 					t.Errorf("%s, sent by %d, read by %d: %q, %v", name, size, read, got, err)
@@ -115,7 +118,7 @@ func TestGuardRefusesHeads(t *testing.T) {
 			"GET /\xff HTTP/1.1\r\n", "GET /a\x00 HTTP/1.1\r\n", "GET /a\tb HTTP/1.1\r\n",
 		},
 		"head_too_large": {
-			"GET /" + strings.Repeat("a", maxHead) + " HTTP/1.1\r\nHost: h\r\n\r\n",
+			"GET /" + strings.Repeat("a", testHead) + " HTTP/1.1\r\nHost: h\r\n\r\n",
 			"GET /a HTTP/1.1\r\nHost: h\r\n" + strings.Repeat("X: y\r\n", maxHeaders) + "\r\n",
 			"GET /a HTTP/1.1\r\nHost: h\r\n" + strings.Repeat("X: "+strings.Repeat("y", 1000)+"\r\n", 40) + "\r\n",
 		},
@@ -123,7 +126,7 @@ func TestGuardRefusesHeads(t *testing.T) {
 	for code, texts := range tests {
 		for _, text := range texts {
 			for _, size := range []int{1, 1 << 20} {
-				g := &guardedConn{Conn: &wire{pieces: pieces(get+text, size)}}
+				g := &guardedConn{maxHead: testHead, Conn: &wire{pieces: pieces(get+text, size)}}
 				got, err := through(g, 4096)
 				refused := g.refused.Load()
 				if got != get+refusedRequest || err != io.EOF || refused == nil || refused.code != code { //nolint:errorlint // net/http compares as well
@@ -143,7 +146,7 @@ func TestGuardRefusesChunks(t *testing.T) {
 		"0\r\nX-Trailer: a\r\n\r\n", "0\r\n\n", "0\n\n", "0\r\n\rX", "1\r\na\r\n0\r\nGET /b HTTP/1.1\r\nHost: h\r\n\r\n",
 	} {
 		for _, size := range []int{1, 1 << 20} {
-			g := &guardedConn{Conn: &wire{pieces: pieces(post+chunks, size)}}
+			g := &guardedConn{maxHead: testHead, Conn: &wire{pieces: pieces(post+chunks, size)}}
 			got, err := through(g, 4096)
 			if !errors.Is(err, errFraming) || !strings.HasPrefix(post+chunks, got) || len(got) >= len(post+chunks) {
 				t.Errorf("%q sent by %d: let %q through, %v", chunks, size, got, err)
@@ -158,7 +161,7 @@ func TestGuardKeepsWhatCameBeforeADeadline(t *testing.T) {
 	t.Parallel()
 	client, server := net.Pipe()
 	defer func() { _ = client.Close() }()
-	g := &guardedConn{Conn: server}
+	g := &guardedConn{maxHead: testHead, Conn: server}
 	sent := make(chan error, 1)
 	go func() {
 		_, err := io.WriteString(client, get[:10])
@@ -205,7 +208,7 @@ func FuzzGuard(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		g := &guardedConn{Conn: &wire{pieces: [][]byte{bytes.Clone(text)}}}
+		g := &guardedConn{maxHead: testHead, Conn: &wire{pieces: [][]byte{bytes.Clone(text)}}}
 		got, err := through(g, 512)
 		why := g.refused.Load()
 		before, wasRefused := got, why != nil && why != errFraming

@@ -91,6 +91,23 @@ func TestReloadsEverything(t *testing.T) {
 	}
 }
 
+// Loads that take long come less often; one that failed is repeated.
+func TestLoadsRest(t *testing.T) {
+	t.Parallel()
+	clock := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	k := &keeper{now: func() time.Time { return clock }, grants: &grants{made: map[string]*grant{}}}
+	k.loading, k.began = true, clock
+	clock = clock.Add(3 * time.Second)
+	k.install(&snapshot{})
+	if want := clock.Add(57 * time.Second); !k.rested.Equal(want) || k.due {
+		t.Errorf("rests until %s, want %s; due %t", k.rested, want, k.due)
+	}
+	k.install(nil)
+	if !k.due {
+		t.Error("a load that failed is not due again")
+	}
+}
+
 func TestReloadsAfterItsLineBroke(t *testing.T) {
 	t.Parallel()
 	b := start(t, nil, func(d *Deps) { d.PollEvery, d.ReloadEvery = 10*time.Millisecond, time.Hour })

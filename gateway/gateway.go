@@ -29,24 +29,14 @@ type Deps struct {
 	Metrics   prometheus.Registerer // none
 
 	MaxStale    time.Duration // how old unconfirmed keys may be before nothing passes: 10s
-	PollEvery   time.Duration // 1s
+	PollEvery   time.Duration // 500ms
 	ReloadEvery time.Duration // 1m
-	FlushEvery  time.Duration // of the access log: 1s
 
+	Metering       Metering
 	Limits         Limits
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For names the client
 	Command        string         // the Slack command that asks for scopes: /tokens
 	Transport      func(connectors.Upstream) http.RoundTripper
-}
-
-// Limits bound what clients can take. Zero means the default.
-type Limits struct {
-	PerSecond     int           // requests of one key: 50
-	Burst         int           // requests of one key at once: 100
-	Concurrent    int           // requests of one key under way: 64
-	AllConcurrent int           // requests of all keys under way: 4096
-	Body          int64         // bytes of a request's body: 32 MiB
-	Duration      time.Duration // of one request, answer included: 5m
 }
 
 // Gateway is the data plane. Run keeps its keys and its log; Serve takes
@@ -62,7 +52,9 @@ type Gateway struct {
 	meter     *meter
 	metrics   *metrics
 	limits    Limits
-	rate      rate
+	bounds    bounds        // of keys whose connection left the configuration
+	longest   time.Duration // that a request of any connection may take
+	crowd     *crowd
 	trusted   []netip.Prefix
 	command   string
 
@@ -89,13 +81,14 @@ func New(d Deps) (*Gateway, error) {
 		box:       d.Box,
 		upstreams: make(map[string]*upstream, len(d.Upstreams)),
 		limits:    d.Limits,
-		rate:      newRate(d.Limits.PerSecond, d.Limits.Burst),
+		longest:   d.Limits.Duration,
+		crowd:     &crowd{most: d.Limits.Clients, conns: map[*guardedConn]struct{}{}},
 		trusted:   d.TrustedProxies,
 		command:   d.Command,
 	}
 	g.keeper = &keeper{
 		db:          d.DB,
-		grants:      &grants{upstreams: g.upstreams, made: map[string]*grant{}},
+		grants:      &grants{upstreams: g.upstreams, tokens: tokens{d.Box, d.Logger}, made: map[string]*grant{}},
 		log:         d.Logger,
 		now:         d.Now,
 		maxStale:    d.MaxStale,
@@ -105,13 +98,18 @@ func New(d Deps) (*Gateway, error) {
 		hearing:     make(chan struct{}, 1),
 		loaded:      make(chan *snapshot, 1),
 	}
-	g.meter = newMeter(d.DB, d.Logger, d.FlushEvery)
+	g.meter = newMeter(d.DB, d.Logger, d.Metering)
 	g.metrics = newMetrics(g)
+	var err error
+	if g.bounds, err = newBounds(connectors.Limits{}, d.Limits); err != nil {
+		return nil, fmt.Errorf("make gateway: %w", err)
+	}
 	for name, u := range d.Upstreams {
-		up, err := newUpstream(u, d.Transport(u))
+		up, err := newUpstream(u, d.Transport(u), d.Limits)
 		if err != nil {
 			return nil, fmt.Errorf("connection %s: %w", name, err)
 		}
+		g.longest = max(g.longest, up.bounds.duration)
 		up.name, up.counts = name, g.metrics.of(name)
 		g.upstreams[name] = up
 	}
@@ -129,16 +127,11 @@ func (d Deps) withDefaults() Deps {
 		d.Transport = NewTransport
 	}
 	orDefault(&d.MaxStale, 10*time.Second)
-	orDefault(&d.PollEvery, time.Second)
+	orDefault(&d.PollEvery, 500*time.Millisecond)
 	orDefault(&d.ReloadEvery, time.Minute)
-	orDefault(&d.FlushEvery, time.Second)
 	orDefault(&d.Command, "/tokens")
-	orDefault(&d.Limits.PerSecond, 50)
-	orDefault(&d.Limits.Burst, 100)
-	orDefault(&d.Limits.Concurrent, 64)
-	orDefault(&d.Limits.AllConcurrent, 4096)
-	orDefault(&d.Limits.Body, 32<<20)
-	orDefault(&d.Limits.Duration, 5*time.Minute)
+	d.Metering = d.Metering.withDefaults()
+	d.Limits = d.Limits.withDefaults()
 	return d
 }
 

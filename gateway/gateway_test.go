@@ -256,7 +256,7 @@ func (b *bundle) issue(t testing.TB, connection string, scopes ...string) (strin
 	err := b.db.Pool().QueryRow(t.Context(), `
 		INSERT INTO credential (connection, kind, brokered, managed, owner_id, scopes, lifetime_s, state, vendor_ref, key_hash,
 		                        activated_at, expires_at, use_known)
-		VALUES ($1, 'api_key', true, true, $2, $3, 3600, 'active', 'v', $4, latchkey_now(), latchkey_now() + interval '1 hour', true)
+		VALUES ($1, 'api_key', true, true, $2, $3, 3600, 'active', encode($4, 'hex'), $4, latchkey_now(), latchkey_now() + interval '1 hour', true)
 		RETURNING id`, connection, b.owner, scopes, hash[:]).Scan(&id)
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,6 @@ import (
 
 const (
 	firstBuffer = 4 << 10
-	maxHead     = 32 << 10
 	lingerTime  = 500 * time.Millisecond
 	lingerBytes = 256 << 10
 )
@@ -26,7 +25,11 @@ const refusedRequest = refusedMethod + " / HTTP/1.1\r\nHost: gateway\r\nConnecti
 // it, because net/http accepts, or repairs, framing that the next server may
 // read differently: Content-Length beside Transfer-Encoding, folded lines,
 // bare line feeds, chunk extensions.
-type guard struct{ net.Listener }
+type guard struct {
+	net.Listener
+	crowd   *crowd
+	maxHead int
+}
 
 // Accept implements net.Listener.
 func (g guard) Accept() (net.Conn, error) {
@@ -34,7 +37,10 @@ func (g guard) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &guardedConn{Conn: c}, nil
+	conn := &guardedConn{Conn: c, maxHead: g.maxHead}
+	conn.waits.Store(time.Now().UnixNano())
+	g.crowd.enter(conn)
+	return conn, nil
 }
 
 // guardedConn lets a request's head through only once all of it was judged,
@@ -45,7 +51,9 @@ func (g guard) Accept() (net.Conn, error) {
 // Only one goroutine reads at a time; net/http sees to that.
 type guardedConn struct {
 	net.Conn
+	maxHead int
 	refused atomic.Pointer[refusal] // why the connection ends
+	waits   atomic.Int64            // for a whole head, since then in nanoseconds; zero while it does not
 
 	buf     []byte
 	r, w    int   // buf[r:w] is read from the wire and not yet let through
@@ -95,7 +103,7 @@ func (g *guardedConn) scanHead() (done bool, refused *refusal) {
 			return false, refused
 		}
 		if !ok {
-			if g.w-g.r >= maxHead {
+			if g.w-g.r >= g.maxHead {
 				return false, errHeadSize
 			}
 			return false, nil
@@ -155,7 +163,7 @@ func (g *guardedConn) fill() error {
 	if g.w == len(g.buf) {
 		size := len(g.buf)
 		if g.w-g.r > size/2 || size == 0 {
-			size = min(max(2*size, firstBuffer), maxHead)
+			size = min(max(2*size, firstBuffer), g.maxHead)
 		}
 		grown := make([]byte, size)
 		g.w = copy(grown, g.buf[g.r:g.w])

@@ -20,7 +20,17 @@ type exchange struct {
 	upstream *upstream // nil unless forwarded
 	route    string    // the rule it was judged by
 	metered  bool
+	room     int64        // bytes that the body may have
 	received atomic.Int64 // bytes of the body; the transport may read on after the answer
+	stalled  atomic.Bool  // the body stopped coming
+}
+
+// mask knows the secrets that the vendor was sent.
+func (x *exchange) mask() *mask {
+	if own := x.key.token; own != nil {
+		return &own.mask
+	}
+	return &x.upstream.mask
 }
 
 // noRoute stands in the log where no rule speaks of the request.
@@ -56,7 +66,7 @@ func (g *Gateway) judge(w *recorder, r *http.Request, x *exchange) *refusal {
 	}
 	x.at = now
 	x.key = g.findKey(r.Header)
-	t, refused := parseTarget(r.RequestURI)
+	t, refused := parseTarget(r.RequestURI, g.takesSlashes)
 	if refused == nil {
 		refused = checkHeaders(r.Header)
 	}
@@ -66,39 +76,79 @@ func (g *Gateway) judge(w *recorder, r *http.Request, x *exchange) *refusal {
 		}
 		return errKey
 	}
-	// Beyond its rate a key does not get into the log either, dead or alive:
-	// a flood must not become one of rows.
-	after, ok := g.rate.take(x.key.use, x.start.Sub(g.started))
-	x.metered = ok
-	switch {
-	case refused != nil:
+	if refused := g.admit(x, refused); refused != nil {
 		return refused
-	case !x.key.lives(now):
-		return errKey
-	case !ok:
-		return tooFast(after)
 	}
 	up, refused := g.authorize(r, t, x)
 	if refused != nil {
 		return refused
 	}
-	if r.ContentLength > g.limits.Body {
-		return errBodySize
+	if refused := up.sizes(r, x); refused != nil {
+		return refused
 	}
-	if !x.key.use.enter(g.limits.Concurrent) {
+	if !x.key.use.enter(up.bounds.concurrent) {
 		return errConcurrent
 	}
 	defer x.key.use.leave()
+	if !up.use.enter(up.bounds.allConcurrent) {
+		return errConnectionBusy
+	}
+	defer up.use.leave()
+	if after, ok := up.bounds.all.take(&up.use, x.start.Sub(g.started)); !ok {
+		return connectionTooFast(after)
+	}
 	x.upstream = up
 	g.forward(w, r, t, x)
 	return nil
 }
 
-// findKey returns the key of the Authorization header if it is known, dead or
+// admit refuses what a known key may not ask at all or not now; malformed is
+// the refusal of a request that can't be judged. Beyond its rate a key does
+// not get into the log either, dead or alive: a flood must not become one of
+// rows.
+func (g *Gateway) admit(x *exchange, malformed *refusal) *refusal {
+	limits := &g.bounds
+	if up := x.key.grant.upstream; up != nil {
+		limits = &up.bounds
+	}
+	after, ok := limits.key.take(x.key.use, x.start.Sub(g.started))
+	x.metered = ok && g.meter.reserve()
+	switch {
+	case ok && !x.metered && g.meter.strict:
+		return errMeter
+	case malformed != nil:
+		return malformed
+	case !x.key.lives(x.at):
+		return errKey
+	case !ok:
+		return tooFast(after)
+	}
+	return nil
+}
+
+// sizes refuses what is known to be too large before any of it is read.
+func (u *upstream) sizes(r *http.Request, x *exchange) *refusal {
+	x.room = min(x.room, u.bounds.body)
+	switch {
+	case r.ContentLength > x.room:
+		return errBodySize
+	case u.bounds.headBound && headSize(r) > u.bounds.head:
+		return errHeadSize
+	}
+	return nil
+}
+
+// takesSlashes reports whether a connection has a rule for encoded slashes.
+func (g *Gateway) takesSlashes(connection string) bool {
+	up := g.upstreams[connection]
+	return up != nil && up.scopes.slashes
+}
+
+// findKey returns the key that a request was sent with if it is known, dead or
 // alive. The look-up is by keyed digest, so its time tells nothing of other
 // keys.
 func (g *Gateway) findKey(h http.Header) *key {
-	text := bearer(h)
+	text := keyText(h)
 	if secret.CheckKey(text) != nil {
 		return nil
 	}
@@ -121,28 +171,40 @@ func (g *Gateway) authorize(r *http.Request, t target, x *exchange) (*upstream, 
 	if method == 0 {
 		return nil, refuse(http.StatusMethodNotAllowed, "method_not_allowed", "The gateway lets GET, HEAD, POST, PUT, PATCH and DELETE through.")
 	}
-	allowed, route := up.scopes.judge(method, t.segments)
-	if route != "" {
-		x.route = route
+	m := up.scopes.judge(&asked{
+		method: method, segments: t.segments, slashed: t.slashed, query: t.query,
+		types: r.Header["Content-Type"], length: r.ContentLength, held: &grant.held,
+	})
+	if m.route != "" {
+		x.route = m.route
 	}
-	if !allowed.meets(&grant.held) {
-		return nil, g.outOfScope(r.Method, route, up, allowed)
+	if !m.scopes.meets(&grant.held) {
+		return nil, g.outOfScope(r.Method, up, &m)
 	}
+	x.room = m.room
 	return up, nil
 }
 
-func (g *Gateway) outOfScope(method, route string, up *upstream, allowed scopeSet) *refusal {
-	needs := up.scopes.needs(allowed)
+func (g *Gateway) outOfScope(method string, up *upstream, m *match) *refusal {
 	refused := refuse(http.StatusForbidden, "out_of_scope", "No scope of "+up.name+" allows this method on this path.")
-	if len(needs) > 0 {
+	needs := up.scopes.needs(m.scopes)
+	switch {
+	case len(needs) > 0:
 		refused.needs = needs
-		refused.message = fmt.Sprintf("The scopes of this key do not allow %s %s. A scope listed under needs would: ask for it in Slack with %s request.", method, route, g.command)
+		refused.message = fmt.Sprintf("The scopes of this key do not allow %s %s. A scope listed under needs would: ask for it in Slack with %s request.", method, m.route, g.command)
+	case m.unmet:
+		refused.message = fmt.Sprintf("A scope of %s allows %s %s, but not with this query or this body.", up.name, method, m.route)
 	}
 	return refused
 }
 
 func tooFast(after time.Duration) *refusal {
 	return &refusal{status: http.StatusTooManyRequests, code: "too_fast", after: after, message: "This key sends more requests than it may. Retry-After says when the next one passes."}
+}
+
+func connectionTooFast(after time.Duration) *refusal {
+	return &refusal{status: http.StatusTooManyRequests, code: "connection_too_fast", after: after,
+		message: "The keys of this connection together send more requests than they may. Retry-After says when the next one passes."}
 }
 
 // finish meters and logs a request, however it ended.
@@ -173,7 +235,7 @@ func (g *Gateway) finish(rec *recorder, r *http.Request, x *exchange) {
 		x.upstream.counts.count(rec.status, took)
 		event.Str("connection", x.upstream.name)
 		if rec.failed != nil {
-			event.Str("error", cut(x.upstream.mask.text(rec.failed.Error())))
+			event.Str("error", cut(x.mask().text(rec.failed.Error())))
 		}
 	}
 	if rec.refused != nil {

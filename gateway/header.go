@@ -1,21 +1,37 @@
 package gateway
 
 import (
+	"encoding/base64"
 	"net/http"
 	"strings"
 )
 
-// bearer takes the key out of the Authorization header.
-func bearer(h http.Header) string {
+// keyText takes the key out of the Authorization header or, where there is
+// none, out of the one in which GitLab's own clients send it. Vendors' clients
+// have schemes of their own for a token, and some send it as a password.
+func keyText(h http.Header) string {
 	values := h["Authorization"]
+	if len(values) == 0 && len(h["Private-Token"]) == 1 {
+		return h["Private-Token"][0]
+	}
 	if len(values) != 1 {
 		return ""
 	}
-	scheme, key, ok := strings.Cut(values[0], " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") {
+	scheme, text, ok := strings.Cut(values[0], " ")
+	switch {
+	case !ok:
 		return ""
+	case strings.EqualFold(scheme, "Bearer"), strings.EqualFold(scheme, "Token"), strings.EqualFold(scheme, "TISJWT"):
+		return text
+	case strings.EqualFold(scheme, "Basic"):
+		pair, err := base64.StdEncoding.DecodeString(text)
+		if err != nil {
+			return ""
+		}
+		_, password, _ := strings.Cut(string(pair), ":")
+		return password
 	}
-	return key
+	return ""
 }
 
 // checkHeaders refuses headers that ask for another protocol or another

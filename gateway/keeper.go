@@ -17,6 +17,10 @@ const (
 	pollTimeout   = 15 * time.Second // enough for a change of every key at once
 	listenTimeout = 5 * time.Second
 	loadTimeout   = 2 * time.Minute
+
+	// loadShare keeps loads of very many keys from taking more than a
+	// twentieth of the time. A load that is needed does not wait.
+	loadShare = 19
 )
 
 // keeper keeps the snapshot fresh: it hears of changes as they commit, polls
@@ -43,6 +47,8 @@ type keeper struct {
 	mark     time.Time            // of the last poll
 	due      bool                 // everything must be loaded, after the next poll that succeeds
 	loading  bool                 // a load is under way
+	began    time.Time            // the last load
+	rested   time.Time            // when the next may begin without need
 	loaded   chan *snapshot       // takes the result of a load; nil if it failed
 	meantime []storage.GatewayKey // changes since the load began
 }
@@ -91,7 +97,7 @@ func (k *keeper) run(ctx context.Context) {
 		case <-poll.C:
 			k.poll(ctx)
 		case <-reload.C:
-			k.due = true
+			k.due = k.due || !k.now().Before(k.rested)
 		case next := <-k.loaded:
 			k.install(next)
 		}
@@ -183,6 +189,7 @@ func (k *keeper) apply(changed []storage.GatewayKey) {
 // load reads every key, beside the loop, so that no revocation waits for it.
 func (k *keeper) load(ctx context.Context) {
 	k.due, k.loading = false, true
+	k.began = k.now()
 	before := k.snapshot.Load()
 	if before == nil {
 		before = &snapshot{}
@@ -210,6 +217,7 @@ func (k *keeper) load(ctx context.Context) {
 func (k *keeper) install(next *snapshot) {
 	meantime := k.meantime
 	k.loading, k.meantime = false, nil
+	k.rested = k.now().Add(loadShare * k.now().Sub(k.began))
 	if next == nil {
 		k.due = true
 		return

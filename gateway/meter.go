@@ -13,8 +13,7 @@ import (
 )
 
 const (
-	meterQueue     = 16 << 10 // records that wait at most
-	meterBatch     = 4 << 10  // records that do not wait for the next flush
+	meterBatch     = 4 << 10 // records that do not wait for the next flush
 	meterTimeout   = 10 * time.Second
 	partitionEvery = time.Hour
 	partitionDays  = 3 // made ahead
@@ -24,14 +23,33 @@ const (
 	flushesPerTouch = 5
 )
 
+// Metering is how the access log is kept. Zero means the default.
+type Metering struct {
+	Every      time.Duration // it is written: 1s
+	Records    int           // that are not yet written, which a crash can lose: 32768
+	Strict     bool          // beyond that, refuse requests rather than let them pass unlogged
+	RetainDays int           // 90
+}
+
+func (m Metering) withDefaults() Metering {
+	orDefault(&m.Every, time.Second)
+	orDefault(&m.Records, 32<<10)
+	orDefault(&m.RetainDays, 90)
+	return m
+}
+
 // meter writes the access log and the keys' last use in batches. A request
 // never waits for it: when the database is away for long, records are lost
-// and counted.
+// and counted, or, if the meter is strict, requests are refused.
 type meter struct {
-	db    *storage.DB
-	log   zerolog.Logger
-	every time.Duration
-	lost  atomic.Int64
+	db     *storage.DB
+	log    zerolog.Logger
+	every  time.Duration
+	most   int64
+	strict bool
+	retain int
+	kept   atomic.Int64 // records reserved and not yet written
+	lost   atomic.Int64
 
 	mu      sync.Mutex
 	waiting []record
@@ -48,23 +66,36 @@ type record struct {
 	used   bool // the request got through to the vendor
 }
 
-func newMeter(db *storage.DB, log zerolog.Logger, every time.Duration) *meter {
+func newMeter(db *storage.DB, log zerolog.Logger, m Metering) *meter {
 	return &meter{
 		db:     db,
 		log:    log,
-		every:  every,
+		every:  m.Every,
+		most:   int64(m.Records),
+		strict: m.Strict,
+		retain: m.RetainDays,
 		plenty: make(chan struct{}, 1),
 		used:   map[storage.CredentialID]time.Time{},
 	}
 }
 
+// reserve makes room for one record, which must then be recorded. Without
+// room, a record is lost unless the meter is strict.
+func (m *meter) reserve() bool {
+	if m.kept.Add(1) <= m.most {
+		return true
+	}
+	m.kept.Add(-1)
+	if !m.strict {
+		m.lost.Add(1)
+	}
+	return false
+}
+
+// record keeps a record for which there is room.
 func (m *meter) record(a storage.Access, used bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.waiting) == meterQueue {
-		m.lost.Add(1)
-		return
-	}
 	m.waiting = append(m.waiting, record{a, used})
 	if len(m.waiting) != meterBatch {
 		return
@@ -128,6 +159,9 @@ func (m *meter) flush(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, meterTimeout)
 	defer cancel()
 	err := m.db.WriteAccess(ctx, m.batch)
+	if err != nil && !storage.IsUnavailable(err) {
+		err = m.db.WriteAccess(ctx, m.batch) // a partition may have been made meanwhile
+	}
 	if err != nil {
 		m.log.Warn().Err(err).Int("records", len(m.batch)).Msg("could not write access log")
 		if storage.IsUnavailable(err) {
@@ -135,6 +169,7 @@ func (m *meter) flush(ctx context.Context) {
 		}
 		m.lost.Add(int64(len(m.batch)))
 	}
+	m.kept.Add(-int64(len(m.batch)))
 	m.batch = m.batch[:0]
 }
 
@@ -167,15 +202,16 @@ func (m *meter) finish(ctx context.Context) error {
 	return nil
 }
 
-// keepPartitions makes the access log's partitions ahead of time until ctx
-// ends. It is beside run, because it waits for locks.
+// keepPartitions makes the access log's partitions ahead of time, and drops
+// those that are old enough, until ctx ends. It is beside run, because it
+// waits for locks.
 func (m *meter) keepPartitions(ctx context.Context) {
 	again := time.NewTicker(partitionEvery)
 	defer again.Stop()
 	for {
-		err := m.db.EnsureAccessPartitions(ctx, partitionDays)
+		err := m.turnPartitions(ctx)
 		if err != nil && ctx.Err() == nil {
-			m.log.Warn().Err(err).Msg("could not make access log partitions")
+			m.log.Warn().Err(err).Msg("could not turn access log partitions")
 		}
 		select {
 		case <-again.C:
@@ -183,4 +219,11 @@ func (m *meter) keepPartitions(ctx context.Context) {
 			return
 		}
 	}
+}
+
+func (m *meter) turnPartitions(ctx context.Context) error {
+	if err := m.db.EnsureAccessPartitions(ctx, partitionDays); err != nil {
+		return err
+	}
+	return m.db.DropAccessOlder(ctx, m.retain)
 }

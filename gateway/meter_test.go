@@ -40,7 +40,7 @@ func TestMetersEveryRequestOfAKnownKey(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, "0123456789")
 	}, func(d *Deps) {
-		d.FlushEvery = time.Hour // the shutdown writes
+		d.Metering.Every = time.Hour // the shutdown writes
 		d.Limits.Body = 10
 		d.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	})
@@ -112,10 +112,13 @@ func TestMeterKeepsRecordsWhileTheDatabaseIsAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer away.Close()
-	m := newMeter(away, zerolog.Nop(), time.Hour)
+	const most = 500
+	m := newMeter(away, zerolog.Nop(), Metering{Every: time.Hour, Records: most})
 	fill := func(n int) {
 		for range n {
-			m.record(storage.Access{CredentialID: 1, At: time.Now(), Method: "GET", Route: "/"}, true)
+			if m.reserve() {
+				m.record(storage.Access{CredentialID: 1, At: time.Now(), Method: "GET", Route: "/"}, true)
+			}
 		}
 	}
 	fill(10)
@@ -123,7 +126,7 @@ func TestMeterKeepsRecordsWhileTheDatabaseIsAway(t *testing.T) {
 	if len(m.batch) != 10 || m.lost.Load() != 0 {
 		t.Errorf("%d records kept, %d lost", len(m.batch), m.lost.Load())
 	}
-	fill(meterQueue + 5)
+	fill(most - 10 + 5)
 	if m.lost.Load() != 5 {
 		t.Errorf("%d records lost of 5 too many", m.lost.Load())
 	}
@@ -132,8 +135,8 @@ func TestMeterKeepsRecordsWhileTheDatabaseIsAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	var n int
-	if err := db.Pool().QueryRow(t.Context(), `SELECT count(*) FROM access_log`).Scan(&n); err != nil || n != meterQueue+10 {
-		t.Errorf("%d records written of %d (%v)", n, meterQueue+10, err)
+	if err := db.Pool().QueryRow(t.Context(), `SELECT count(*) FROM access_log`).Scan(&n); err != nil || n != most {
+		t.Errorf("%d records written of %d (%v)", n, most, err)
 	}
 	m.db = away
 	fill(3)
@@ -145,11 +148,111 @@ func TestMeterKeepsRecordsWhileTheDatabaseIsAway(t *testing.T) {
 func TestMeterDropsWhatTheDatabaseRefuses(t *testing.T) {
 	t.Parallel()
 	db := open(t)
-	m := newMeter(db, zerolog.Nop(), time.Hour)
+	m := newMeter(db, zerolog.Nop(), Metering{Every: time.Hour, Records: 10})
+	m.reserve()
 	m.record(storage.Access{CredentialID: 1, At: time.Now(), Method: "GET", Route: "a\x00b"}, false)
 	m.flush(t.Context())
-	if len(m.batch) != 0 || m.lost.Load() != 1 {
+	if len(m.batch) != 0 || m.lost.Load() != 1 || m.kept.Load() != 0 {
 		t.Errorf("%d records kept, %d lost", len(m.batch), m.lost.Load())
+	}
+}
+
+func TestMeterFrees(t *testing.T) {
+	t.Parallel()
+	m := newMeter(open(t), zerolog.Nop(), Metering{Every: time.Hour, Records: 2, Strict: true})
+	for round := range 3 {
+		for i, want := range []bool{true, true, false} {
+			if got := m.reserve(); got != want {
+				t.Fatalf("round %d, record %d: room is %t", round, i, got)
+			}
+		}
+		m.record(storage.Access{CredentialID: 1, At: time.Now(), Method: "GET", Route: "/"}, false)
+		m.record(storage.Access{CredentialID: 1, At: time.Now(), Method: "GET", Route: "/"}, false)
+		m.flush(t.Context())
+	}
+	if m.lost.Load() != 0 {
+		t.Errorf("%d lost", m.lost.Load())
+	}
+}
+
+// What is not yet written never exceeds the bound: beyond it records are lost
+// and counted, or requests are refused.
+func TestMeterIsBounded(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		strict   bool
+		statuses []int
+		lost     int64
+	}{
+		{false, []int{200, 200, 200, 200, 200}, 2},
+		{true, []int{200, 200, 200, 503, 503}, 0},
+	} {
+		b := start(t, nil, func(d *Deps) { d.Metering = Metering{Every: time.Hour, Records: 3, Strict: tt.strict} })
+		key, _ := b.issue(t, "tempo", "everything")
+		var got []int
+		var last answer
+		for range tt.statuses {
+			last = b.send(t, "GET", "/tempo/x", key, "")
+			got = append(got, last.Status)
+		}
+		if diff := cmp.Diff(tt.statuses, got); diff != "" {
+			t.Errorf("strict %t (-want +got):\n%s", tt.strict, diff)
+		}
+		if tt.strict && (last.detail(t).Code != "not_metered" || last.Header.Get("Retry-After") != "1" || len(b.vendor.seen()) != 3) {
+			t.Errorf("refusal %+v, the vendor saw %d", last, len(b.vendor.seen()))
+		}
+		if err := b.stop(); err != nil {
+			t.Fatal(err)
+		}
+		if n := b.strings(t, `SELECT count(*)::text FROM access_log`)[0]; n != "3" || b.meter.lost.Load() != tt.lost {
+			t.Errorf("strict %t: %s records written, %d lost", tt.strict, n, b.meter.lost.Load())
+		}
+	}
+}
+
+func TestDropsPartitionsThatAreOldEnough(t *testing.T) {
+	t.Parallel()
+	b := &bundle{db: open(t)}
+	for _, day := range []int{-9, -8, -1, 0} {
+		b.exec(t, fmt.Sprintf(`CREATE OR REPLACE FUNCTION latchkey_now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE
+			AS 'SELECT statement_timestamp() + %d * interval ''1 day'''`, day))
+		if err := b.db.EnsureAccessPartitions(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := newMeter(b.db, zerolog.Nop(), Metering{Every: time.Hour, Records: 1, RetainDays: 7})
+	if err := m.turnPartitions(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	n := b.strings(t, `SELECT count(*)::text FROM pg_inherits WHERE inhparent = 'access_log'::regclass`)[0]
+	if want := fmt.Sprint(3 + partitionDays); n != want {
+		t.Errorf("%s partitions are left, want %s: yesterday's, today's, those to come and the default", n, want)
+	}
+}
+
+// A batch that meets the making of its partition is written all the same.
+func TestMeterWritesWhilePartitionsAreMade(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	m := newMeter(db, zerolog.Nop(), Metering{Every: time.Hour, Records: 1000})
+	made := make(chan error, 1)
+	go func() { made <- db.EnsureAccessPartitions(t.Context(), partitionDays) }()
+	written := 0
+	for done := false; !done; written++ {
+		select {
+		case err := <-made:
+			if err != nil {
+				t.Fatal(err)
+			}
+			done = true
+		default:
+		}
+		m.reserve()
+		m.record(storage.Access{CredentialID: 1, At: time.Now(), Method: "GET", Route: "/"}, false)
+		m.flush(t.Context())
+	}
+	if m.lost.Load() != 0 {
+		t.Errorf("%d of %d lost", m.lost.Load(), written)
 	}
 }
 

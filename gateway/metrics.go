@@ -51,6 +51,9 @@ func newMetrics(g *Gateway) *metrics {
 				return -1
 			}),
 			gauge("in_flight", "Requests under way.", func() float64 { return float64(g.flying.Load()) }),
+			gauge("clients", "Open network connections.", func() float64 { return float64(g.crowd.size()) }),
+			prometheus.NewCounterFunc(prometheus.CounterOpts(opts("clients_shed_total", "Network connections closed without a request because others came.")),
+				func() float64 { return float64(g.crowd.shed.Load()) }),
 			gauge("access_queue", "Access log records that wait to be written.", func() float64 { return float64(g.meter.queued()) }),
 			prometheus.NewCounterFunc(prometheus.CounterOpts(opts("access_lost_total", "Access log records lost because the database was away for too long.")),
 				func() float64 { return float64(g.meter.lost.Load()) }),

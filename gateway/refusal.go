@@ -33,6 +33,11 @@ var (
 		message: "The gateway has as many requests under way as it takes. Try again shortly."}
 	errConcurrent = &refusal{status: http.StatusTooManyRequests, code: "too_many_at_once", after: time.Second,
 		message: "This key has as many requests under way at once as it may."}
+	errConnectionBusy = &refusal{status: http.StatusServiceUnavailable, code: "connection_busy", after: time.Second,
+		message: "All keys of this connection together have as many requests under way as they may. Try again shortly."}
+	errMeter = &refusal{status: http.StatusServiceUnavailable, code: "not_metered", after: time.Second,
+		message: "The gateway can't keep its access log at the moment, and lets nothing through without it. Try again shortly."}
+	errSlow     = refuse(http.StatusRequestTimeout, "body_too_slow", "The body stopped coming.")
 	errBodySize = refuse(http.StatusRequestEntityTooLarge, "body_too_large", "The body is larger than the gateway lets through.")
 	errFraming  = refuse(http.StatusBadRequest, "malformed_body", "The body's chunks are not framed as RFC 9112 asks.")
 	errTimeout  = refuse(http.StatusGatewayTimeout, "upstream_timeout", "The system behind the gateway did not answer in time.")
@@ -40,6 +45,8 @@ var (
 	errGone     = refuse(http.StatusBadGateway, "client_gone", "The client closed its side of the connection before the answer was there.")
 	errRefused  = refuse(http.StatusBadGateway, "upstream_refused_gateway",
 		"The system behind the gateway refused the gateway's own credential. Your key is fine; tell the owners of this connection.")
+	errGrantRefused = refuse(http.StatusBadGateway, "upstream_refused_grant",
+		"The system behind the gateway refused the OAuth access that its owner gave this key. It may have been taken back there: give it again in Slack.")
 )
 
 // Error implements error, so that a refusal can end a body or a proxied

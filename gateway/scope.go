@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/bits"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -20,9 +21,11 @@ type scopeSet [maxScopes / 64]uint64
 
 func (s *scopeSet) add(i int) { s[i/64] |= 1 << (i % 64) }
 
-func (s *scopeSet) remove(o *scopeSet) {
+func (s *scopeSet) has(i int) bool { return s[i/64]&(1<<(i%64)) != 0 }
+
+func (s *scopeSet) keep(o *scopeSet) {
 	for i := range s {
-		s[i] &^= o[i]
+		s[i] &= o[i]
 	}
 }
 
@@ -68,6 +71,8 @@ type scopes struct {
 	index map[string]int
 	allow node
 	deny  node // keys folded: a system that ignores case does not get around a denial
+
+	slashes bool // a rule may hold encoded slashes
 }
 
 func compileScopes(all []connectors.Scope) (*scopes, error) {
@@ -91,7 +96,7 @@ func compileScopes(all []connectors.Scope) (*scopes, error) {
 }
 
 func (s *scopes) addRule(scope int, r connectors.Rule) error {
-	segments, err := rulePath(r.Path)
+	segments, err := rulePath(r)
 	if err != nil {
 		return err
 	}
@@ -99,11 +104,19 @@ func (s *scopes) addRule(scope int, r connectors.Rule) error {
 	if err != nil {
 		return err
 	}
+	when, err := newConditions(r)
+	if err != nil {
+		return err
+	}
+	e := ending{methods: covers, scope: scope, when: when}
 	if r.Deny {
-		s.deny.add(trimSlash(segments), fold, ending{methods: covers, scope: scope})
+		s.deny.add(trimSlash(segments), fold, e)
 		return nil
 	}
-	s.allow.add(segments, exact, ending{methods: covers, scope: scope, route: r.Path})
+	e.route = r.Path
+	e.slashes = slices.Contains(r.Slashes, "**")
+	s.slashes = s.slashes || len(r.Slashes) > 0
+	s.allow.add(segments, exact, e)
 	return nil
 }
 
@@ -119,18 +132,26 @@ func (s *scopes) hold(names []string) scopeSet {
 	return held
 }
 
-// judge returns the scopes under which a request passes and the most exact
-// rule that speaks of it.
-func (s *scopes) judge(method methodSet, segments []string) (scopeSet, string) {
+// judge matches a request with the rules: the scopes under which it passes,
+// and the most exact rule that speaks of it. A path with encoded slashes is
+// judged in both readings. Where another rule takes what they divide for an
+// endpoint of its own, only the scopes of that rule let it pass.
+func (s *scopes) judge(a *asked) match {
 	var m match
-	s.allow.find(method, segments, exact, &m)
-	if s.deny.empty() {
-		return m.scopes, m.route
+	if !s.deny.empty() {
+		s.deny.findDenied(a, trimSlash(a.segments), &m.denied)
 	}
-	var denied match
-	s.deny.find(method, trimSlash(segments), fold, &denied)
-	m.scopes.remove(&denied.scopes)
-	return m.scopes, m.route
+	var speak, inside scopeSet
+	if a.slashed {
+		flat, inner := flatten(a.segments)
+		s.deny.findDenied(a, trimSlash(flat), &m.denied)
+		s.allow.findInner(a, flat, inner, false, &speak, &inside)
+	}
+	s.allow.find(a, a.segments, &m)
+	if speak != (scopeSet{}) {
+		m.scopes.keep(&inside)
+	}
+	return m
 }
 
 // needs names the scopes of a set.
@@ -145,17 +166,22 @@ var (
 	errRuleQuery = errors.New("a rule's path is plain text without encoding, query or dot segments")
 )
 
-// rulePath splits "/4/worklogs/{id}" into segments; {…} becomes anySegment
-// and a final ** anyTail.
-func rulePath(path string) ([]string, error) {
-	if path == "" || path[0] != '/' {
+// rulePath splits "/4/worklogs/{id}" into segments; {…} becomes anySegment or
+// anySlashed and a final ** anyTail.
+func rulePath(r connectors.Rule) ([]string, error) {
+	if r.Path == "" || r.Path[0] != '/' {
 		return nil, errRulePath
 	}
-	segments, refused := splitPath(strings.NewReplacer("{", "(", "}", ")").Replace(path[1:]))
-	if refused != nil || strings.ContainsAny(path, "%?#") {
+	segments, refused := splitPath(strings.NewReplacer("{", "(", "}", ")").Replace(r.Path[1:]), false)
+	if refused != nil || strings.ContainsAny(r.Path, "%?#") {
 		return nil, errRuleQuery
 	}
-	raw := strings.Split(path[1:], "/")
+	raw := strings.Split(r.Path[1:], "/")
+	for _, name := range r.Slashes {
+		if !slices.Contains(raw, "{"+name+"}") && (name != "**" || raw[len(raw)-1] != "**") {
+			return nil, fmt.Errorf("slashes names %q, which is neither a {name} nor the ** of the path", name)
+		}
+	}
 	for i := range segments {
 		switch s := raw[i]; {
 		case s == "**":
@@ -165,6 +191,9 @@ func rulePath(path string) ([]string, error) {
 			segments[i] = anyTail
 		case len(s) > 2 && s[0] == '{' && strings.IndexAny(s[1:], "{}") == len(s)-2:
 			segments[i] = anySegment
+			if !r.Deny && slices.Contains(r.Slashes, s[1:len(s)-1]) {
+				segments[i] = anySlashed
+			}
 		case strings.ContainsAny(s, "{}*"):
 			return nil, errRulePath
 		}

@@ -70,13 +70,13 @@ func TestScopesJudge(t *testing.T) {
 		{"POST", "/4/admin", "all", "/**"},
 	}
 	for _, tt := range tests {
-		target, refused := parseTarget("/c" + tt.path)
+		target, refused := parseTarget("/c"+tt.path, noSlashes)
 		if refused != nil {
 			t.Fatalf("%s: %s", tt.path, refused.message)
 		}
-		set, route := s.judge(methodOf(tt.method), target.segments)
-		if got := strings.Join(s.needs(set), " "); got != tt.want || route != tt.route {
-			t.Errorf("%s %s: scopes %q by %q, want %q by %q", tt.method, tt.path, got, route, tt.want, tt.route)
+		m := s.judge(&asked{method: methodOf(tt.method), segments: target.segments, held: &scopeSet{}})
+		if got := strings.Join(s.needs(m.scopes), " "); got != tt.want || m.route != tt.route {
+			t.Errorf("%s %s: scopes %q by %q, want %q by %q", tt.method, tt.path, got, m.route, tt.want, tt.route)
 		}
 	}
 	held := s.hold([]string{"view", "gone"})
@@ -170,12 +170,12 @@ func TestScopesJudgeAsRulesRead(t *testing.T) {
 		for range 10 {
 			method := rapid.SampledFrom(methods).Draw(t, "method")
 			segments := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", "d"}), 1, 5).Draw(t, "path")
-			set, route := s.judge(methodOf(method), segments)
+			m := s.judge(&asked{method: methodOf(method), segments: segments, held: &scopeSet{}})
 			path := "/" + strings.Join(segments, "/")
-			if diff := cmp.Diff(naive(all, method, path), s.needs(set)); diff != "" {
+			if diff := cmp.Diff(naive(all, method, path), s.needs(m.scopes)); diff != "" {
 				t.Fatalf("%s %s (-want +got):\n%s", method, path, diff)
 			}
-			if set != (scopeSet{}) && route == "" {
+			if m.scopes != (scopeSet{}) && m.route == "" {
 				t.Fatalf("%s %s passes without a route", method, path)
 			}
 		}

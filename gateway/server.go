@@ -27,14 +27,15 @@ func (g *Gateway) Serve(ctx context.Context, ln net.Listener) error {
 		ConnContext:                  withConn,
 		DisableGeneralOptionsHandler: true,
 		ReadHeaderTimeout:            headTimeout,
-		ReadTimeout:                  g.limits.Duration,
-		WriteTimeout:                 g.limits.Duration + writeGrace,
+		ReadTimeout:                  g.longest,
+		WriteTimeout:                 g.longest + writeGrace,
 		IdleTimeout:                  idleTimeout,
-		MaxHeaderBytes:               maxHead,
+		MaxHeaderBytes:               g.limits.Head,
+		ConnState:                    g.crowd.watch,
 		ErrorLog:                     log.New(errorLog{g.log}, "", 0),
 	}
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(guard{ln}) }()
+	go func() { served <- srv.Serve(guard{ln, g.crowd, g.limits.Head}) }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve gateway: %w", err)

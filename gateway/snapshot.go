@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"latchkey/connectors"
 	"latchkey/storage"
 )
 
@@ -15,13 +16,15 @@ type key struct {
 	grant   *grant
 	expires time.Time
 	alive   bool
+	broken  bool // its owner's token could not be opened
 	changed time.Time
+	token   *token // its owner's; nil when the connection's credential is used
 	use     *use
 }
 
 // lives reports whether the key opens anything at a time. Its last moment is
 // the one before it expires.
-func (k *key) lives(now time.Time) bool { return k.alive && now.Before(k.expires) }
+func (k *key) lives(now time.Time) bool { return k.alive && !k.broken && now.Before(k.expires) }
 
 // grant is what keys of one connection with the same scopes share.
 type grant struct {
@@ -33,6 +36,7 @@ type grant struct {
 // grants makes each grant once.
 type grants struct {
 	upstreams map[string]*upstream
+	tokens    tokens
 
 	mu   sync.Mutex
 	made map[string]*grant
@@ -110,7 +114,8 @@ func (s *snapshot) fill(row storage.GatewayKey, before *snapshot, g *grants) {
 	s.size++
 }
 
-// same reports whether the row says nothing new. Scopes change with a stamp.
+// same reports whether the row says nothing new. Scopes and tokens change with
+// a stamp.
 func (k *key) same(row storage.GatewayKey) bool {
 	return k != nil && k.id == row.ID && k.alive == row.Alive && k.expires.Equal(row.ExpiresAt) && k.changed.Equal(row.ChangedAt)
 }
@@ -122,6 +127,10 @@ func newKey(row storage.GatewayKey, old *key, g *grants) *key {
 		expires: row.ExpiresAt,
 		alive:   row.Alive,
 		changed: row.ChangedAt,
+	}
+	if row.Alive && row.Kind == string(connectors.OAuthGrant) {
+		k.token = g.tokens.open(row, k.grant.upstream)
+		k.broken = k.token == nil
 	}
 	if old != nil {
 		k.use = old.use

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -20,13 +21,15 @@ type target struct {
 	query      string   // after the first "?", still encoded
 	hasQuery   bool     // "?" alone is kept too
 	segments   []string // of path, decoded; a trailing slash is an empty last one
+	slashed    bool     // a segment holds encoded slashes, which are decoded in it
 }
 
 // parseTarget reads the raw target of a request line. Anything two programs
 // could read differently is refused: dot and empty segments, encoded
 // separators, double encoding, needless encoding, path parameters, bytes that
-// must be encoded and are not, text that is not UTF-8.
-func parseTarget(raw string) (target, *refusal) {
+// must be encoded and are not, text that is not UTF-8. Only a connection that
+// takes slashes may have encoded ones.
+func parseTarget(raw string, takesSlashes func(connection string) bool) (target, *refusal) {
 	if len(raw) > maxTarget {
 		return target{}, refuse(http.StatusRequestURITooLong, "target_too_long", "Path and query are longer than 8 KiB.")
 	}
@@ -50,14 +53,18 @@ func parseTarget(raw string) (target, *refusal) {
 	if !plainName(connection) {
 		return target{}, badPath("The first segment must be the plain name of a connection.")
 	}
-	segments, refused := splitPath(rest)
+	slashes := takesSlashes(connection)
+	segments, refused := splitPath(rest, slashes)
 	if refused != nil {
 		return target{}, refused
 	}
 	if refused := checkQuery(query); refused != nil {
 		return target{}, refused
 	}
-	return target{connection: connection, path: path, query: query, hasQuery: hasQuery, segments: segments}, nil
+	return target{
+		connection: connection, path: path, query: query, hasQuery: hasQuery, segments: segments,
+		slashed: slashes && slices.ContainsFunc(segments, hasSlash),
+	}, nil
 }
 
 // plainName spares the first segment the decoding: no connection has a name
@@ -73,7 +80,7 @@ func plainName(s string) bool {
 
 // splitPath decodes a path without its leading slash, segment by segment. The
 // root has no segments.
-func splitPath(path string) ([]string, *refusal) {
+func splitPath(path string, slashes bool) ([]string, *refusal) {
 	if path == "" {
 		return nil, nil
 	}
@@ -87,7 +94,7 @@ func splitPath(path string) ([]string, *refusal) {
 		if len(segments) == maxSegments {
 			return nil, badPath("The path has more than 64 segments.")
 		}
-		decoded, refused := decodeSegment(s)
+		decoded, refused := decodeSegment(s, slashes)
 		if refused != nil {
 			return nil, refused
 		}
@@ -97,8 +104,9 @@ func splitPath(path string) ([]string, *refusal) {
 }
 
 // decodeSegment decodes one segment, or refuses it if decoding or cleaning
-// could change what it means.
-func decodeSegment(s string) (string, *refusal) {
+// could change what it means. What encoded slashes divide must be as clean as
+// segments are.
+func decodeSegment(s string, slashes bool) (string, *refusal) {
 	encoded := false
 	for i := range len(s) {
 		switch c := s[i]; {
@@ -111,17 +119,24 @@ func decodeSegment(s string) (string, *refusal) {
 	decoded := s
 	if encoded {
 		var refused *refusal
-		if decoded, refused = decodePercent(s); refused != nil {
+		if decoded, refused = decodePercent(s, slashes); refused != nil {
 			return "", refused
 		}
 	}
-	if decoded != "" && strings.Trim(decoded, ". ") == "" {
-		return "", badPath("The path holds a dot segment.")
+	if decoded == "" {
+		return "", nil
+	}
+	for part := range strings.SplitSeq(decoded, "/") {
+		if strings.Trim(part, ". ") == "" {
+			return "", badPath("The path holds a dot segment.")
+		}
 	}
 	return decoded, nil
 }
 
-func decodePercent(s string) (string, *refusal) {
+// decodePercent decodes what needs its encoding. Clients of systems that take
+// slashes encode dots as well.
+func decodePercent(s string, slashes bool) (string, *refusal) {
 	out := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {
 		c := s[i]
@@ -131,6 +146,10 @@ func decodePercent(s string) (string, *refusal) {
 			}
 			c = unhex(s[i+1])<<4 | unhex(s[i+2])
 			i += 2
+			if slashes && (c == '/' || c == '.') {
+				out = append(out, c)
+				continue
+			}
 			if c < ' ' || c == 0x7f || strings.IndexByte(`/\%;?#`, c) >= 0 {
 				return "", badPath("The path holds an encoded separator, percent sign or control character.")
 			}
@@ -150,6 +169,20 @@ func decodePercent(s string) (string, *refusal) {
 		}
 	}
 	return decoded, nil
+}
+
+func hasSlash(segment string) bool { return strings.IndexByte(segment, '/') >= 0 }
+
+// flatten is the other reading of a slashed target: every encoded slash is one
+// that divides. inner marks the segments that this makes.
+func flatten(segments []string) (flat []string, inner []bool) {
+	for _, s := range segments {
+		for part := range strings.SplitSeq(s, "/") {
+			flat = append(flat, part)
+			inner = append(inner, hasSlash(s))
+		}
+	}
+	return flat, inner
 }
 
 // lookalikes are the characters that Unicode compatibility mapping (NFKC), or

@@ -11,6 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+func noSlashes(string) bool  { return false }
+func allSlashes(string) bool { return true }
+
 func TestParseTargetAccepts(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -27,7 +30,7 @@ func TestParseTargetAccepts(t *testing.T) {
 		{"/t/x?y?z", target{connection: "t", path: "/x", query: "y?z", hasQuery: true, segments: []string{"x"}}},
 	}
 	for _, tt := range tests {
-		got, refused := parseTarget(tt.raw)
+		got, refused := parseTarget(tt.raw, noSlashes)
 		if refused != nil {
 			t.Errorf("%s: refused: %s", tt.raw, refused.message)
 			continue
@@ -62,7 +65,7 @@ func TestParseTargetRefuses(t *testing.T) {
 	}
 	for code, targets := range bad {
 		for _, raw := range targets {
-			_, refused := parseTarget(raw)
+			_, refused := parseTarget(raw, noSlashes)
 			if refused == nil || refused.code != code || refused.status/100 != 4 || refused.message == "" {
 				t.Errorf("%.80q: refusal %+v, want %s", raw, refused, code)
 			}
@@ -80,7 +83,7 @@ func FuzzTarget(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		got, refused := parseTarget(raw)
+		got, refused := parseTarget(raw, noSlashes)
 		if refused != nil {
 			if refused.status != http.StatusBadRequest && refused.status != http.StatusRequestURITooLong {
 				t.Fatalf("refused with %d", refused.status)

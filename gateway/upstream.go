@@ -19,9 +19,12 @@ type upstream struct {
 	prefix    string // of every path, without a slash at its end
 	scopes    *scopes
 	fixed     http.Header // the gateway's own headers, its credential among them
+	header    string      // the one the credential is in
 	transport http.RoundTripper
 	mask      mask
 	counts    counts
+	bounds    bounds
+	use       use // of all its keys
 }
 
 // NewTransport is how the gateway dials vendors: addresses are judged by the
@@ -45,7 +48,7 @@ var (
 	errCredential = errors.New("no credential, or no header to send it in")
 )
 
-func newUpstream(u connectors.Upstream, transport http.RoundTripper) (*upstream, error) {
+func newUpstream(u connectors.Upstream, transport http.RoundTripper, common Limits) (*upstream, error) {
 	base := u.BaseURL
 	if base == nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.User != nil || base.RawQuery != "" || base.Fragment != "" {
 		return nil, errBase
@@ -54,6 +57,10 @@ func newUpstream(u connectors.Upstream, transport http.RoundTripper) (*upstream,
 		return nil, errCredential
 	}
 	compiled, err := compileScopes(u.Scopes)
+	if err != nil {
+		return nil, err
+	}
+	limits, err := newBounds(u.Limits, common)
 	if err != nil {
 		return nil, err
 	}
@@ -67,8 +74,10 @@ func newUpstream(u connectors.Upstream, transport http.RoundTripper) (*upstream,
 		prefix:    prefixOf(base),
 		scopes:    compiled,
 		fixed:     fixed,
+		header:    http.CanonicalHeaderKey(u.Header),
 		transport: transport,
 		mask:      newMask(u.Credential),
+		bounds:    limits,
 	}, nil
 }
 
@@ -87,8 +96,9 @@ func (u *upstream) address(t target) *url.URL {
 	return &url.URL{Scheme: u.base.Scheme, Host: u.base.Host, Opaque: u.prefix + t.path, RawQuery: t.query, ForceQuery: t.hasQuery}
 }
 
-// header makes the headers of a request to the vendor.
-func (u *upstream) header(client http.Header) http.Header {
+// headers makes the headers of a request to the vendor, with the token of the
+// key's owner where it has one, else with the connection's credential.
+func (u *upstream) headers(client http.Header, own *token) http.Header {
 	out := make(http.Header, len(client)+len(u.fixed))
 	for name, values := range client {
 		if goesOn(name) {
@@ -96,6 +106,9 @@ func (u *upstream) header(client http.Header) http.Header {
 		}
 	}
 	maps.Copy(out, u.fixed)
+	if own != nil {
+		out[u.header] = []string{own.value.Expose()}
+	}
 	if _, ok := out["User-Agent"]; !ok {
 		out["User-Agent"] = []string{""} // net/http would make one up
 	}

@@ -2,9 +2,11 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -93,4 +95,72 @@ func (db *DB) EndpointUse(ctx context.Context, id CredentialID, since time.Time)
 	}
 	out, err := pgx.CollectRows(rows, pgx.RowToStructByPos[EndpointUse])
 	return out, wrap("read endpoint use", err)
+}
+
+// maxUseDays is how far back UseByDay looks at most.
+const maxUseDays = 400
+
+// DayUse is how much a credential was used on one day.
+type DayUse struct {
+	Day      time.Time // its beginning, UTC
+	Count    int64
+	Failed   int64 // of those, answered with a status of 400 or more
+	BytesIn  int64
+	BytesOut int64
+}
+
+// UseByDay lists how much a credential was used on every day since a time's
+// until today, by the database's clock, days without use among them.
+func (db *DB) UseByDay(ctx context.Context, id CredentialID, since time.Time) ([]DayUse, error) {
+	rows, err := db.pool.Query(ctx, `
+		WITH span AS (
+			SELECT date_trunc('day', greatest($2, latchkey_now() - make_interval(days => $3)) AT TIME ZONE 'UTC') AS first,
+			       date_trunc('day', latchkey_now() AT TIME ZONE 'UTC') AS last
+		), used AS (
+			SELECT date_trunc('day', at AT TIME ZONE 'UTC') AS day, count(*) AS count, count(*) FILTER (WHERE status >= 400) AS failed,
+			       sum(bytes_in)::bigint AS bytes_in, sum(bytes_out)::bigint AS bytes_out
+			FROM access_log
+			WHERE credential_id = $1
+			  AND at >= (SELECT first AT TIME ZONE 'UTC' FROM span)
+			GROUP BY 1
+		)
+		SELECT d.day AT TIME ZONE 'UTC', coalesce(u.count, 0), coalesce(u.failed, 0), coalesce(u.bytes_in, 0), coalesce(u.bytes_out, 0)
+		FROM span, generate_series(span.first, span.last, interval '1 day') AS d (day)
+		LEFT JOIN used u ON u.day = d.day
+		ORDER BY d.day`, id, since, maxUseDays)
+	if err != nil {
+		return nil, fmt.Errorf("read use by day: %w", err)
+	}
+	out, err := pgx.CollectRows(rows, pgx.RowToStructByPos[DayUse])
+	return out, wrap("read use by day", err)
+}
+
+// UnusedScopes names the scopes of a credential that nothing in the access log
+// since a time needed. allows tells which scopes let pass what a line of the
+// log stands for, the one to prefer first: a line needs the first that the
+// credential has. A credential that began after that time, or never, has no
+// unused scopes yet. The log must reach back as far.
+func (db *DB) UnusedScopes(ctx context.Context, id CredentialID, since time.Time, allows func(method, route string) []string) ([]string, error) {
+	var scopes []string
+	err := db.pool.QueryRow(ctx, `SELECT scopes FROM credential WHERE id = $1 AND activated_at <= $2`, id, since).Scan(&scopes)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read unused scopes: %w", err)
+	}
+	use, err := db.EndpointUse(ctx, id, since)
+	if err != nil {
+		return nil, err
+	}
+	needed := map[string]bool{}
+	for _, u := range use {
+		for _, name := range allows(u.Method, u.Route) {
+			if slices.Contains(scopes, name) {
+				needed[name] = true
+				break
+			}
+		}
+	}
+	return slices.DeleteFunc(scopes, func(name string) bool { return needed[name] }), nil
 }

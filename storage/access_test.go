@@ -115,6 +115,87 @@ func TestEndpointUse(t *testing.T) {
 	}
 }
 
+func TestUseByDay(t *testing.T) {
+	t.Parallel()
+	b := openKeys(t)
+	b.setClock(t, "2026-11-21 23:30:00-05") // the 22nd in UTC
+	at := func(day, hour int) time.Time { return time.Date(2026, 11, day, hour, 0, 0, 0, time.UTC) }
+	err := b.WriteAccess(t.Context(), []Access{
+		{CredentialID: 1, At: at(19, 0), Method: "GET", Route: "/a", Status: 200, BytesIn: 1, BytesOut: 10},
+		{CredentialID: 1, At: at(19, 23), Method: "GET", Route: "/b", Status: 404, BytesIn: 2, BytesOut: 20},
+		{CredentialID: 1, At: at(22, 1), Method: "GET", Route: "/a", Status: 200},
+		{CredentialID: 1, At: at(18, 23), Method: "GET", Route: "/a", Status: 200},
+		{CredentialID: 2, At: at(20, 1), Method: "GET", Route: "/a", Status: 200},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := b.UseByDay(t.Context(), 1, at(19, 12))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []DayUse{{at(19, 0), 2, 1, 3, 30}, {Day: at(20, 0)}, {Day: at(21, 0)}, {at(22, 0), 1, 0, 0, 0}}
+	if diff := cmp.Diff(want, got, cmpopts.EquateApproxTime(0)); diff != "" {
+		t.Errorf("use (-want +got):\n%s", diff)
+	}
+	if got, err := b.UseByDay(t.Context(), 1, time.Time{}); err != nil || len(got) != maxUseDays+1 {
+		t.Errorf("since ever: %d days, %v", len(got), err)
+	}
+	if got, err := b.UseByDay(t.Context(), 1, at(24, 0)); err != nil || len(got) != 0 {
+		t.Errorf("since the day after tomorrow: %v, %v", got, err)
+	}
+}
+
+func TestUnusedScopes(t *testing.T) {
+	t.Parallel()
+	b := openKeys(t)
+	id := b.insert(t, "key", b.alice)
+	b.exec(t, `UPDATE credential SET scopes = '{view,manage,plans}', activated_at = latchkey_now() - interval '10 days' WHERE id = $1`, id)
+	now := time.Now()
+	err := b.WriteAccess(t.Context(), []Access{
+		{CredentialID: id, At: now.Add(-time.Hour), Method: "GET", Route: "/worklogs", Status: 200},
+		{CredentialID: id, At: now.Add(-48 * time.Hour), Method: "POST", Route: "/worklogs", Status: 201},
+		{CredentialID: id, At: now, Method: "GET", Route: "-", Status: 400},
+		{CredentialID: id, At: now, Method: "GET", Route: "/admin", Status: 403},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	allows := func(method, route string) []string {
+		return map[string][]string{"GET /worklogs": {"other", "view", "manage"}, "POST /worklogs": {"manage"}, "GET /admin": {"admin"}}[method+" "+route]
+	}
+	for _, tt := range []struct {
+		days int
+		want []string
+	}{{1, []string{"manage", "plans"}}, {3, []string{"plans"}}, {11, nil}} {
+		got, err := b.UnusedScopes(t.Context(), id, now.AddDate(0, 0, -tt.days), allows)
+		if diff := cmp.Diff(tt.want, got); err != nil || diff != "" {
+			t.Errorf("for %d days: %v (-want +got):\n%s", tt.days, err, diff)
+		}
+	}
+	if got, err := b.UnusedScopes(t.Context(), 999, now, allows); got != nil || err != nil {
+		t.Errorf("of no credential: %v, %v", got, err)
+	}
+}
+
+func TestDropAccessOlder(t *testing.T) {
+	t.Parallel()
+	b := openKeys(t)
+	for _, day := range []string{"18", "19", "20", "21"} {
+		b.setClock(t, "2026-11-"+day+" 12:00:00Z")
+		if err := b.EnsureAccessPartitions(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.DropAccessOlder(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"access_log_20261119", "access_log_20261120", "access_log_20261121", "access_log_default"}
+	if diff := cmp.Diff(want, b.partitions(t)); diff != "" {
+		t.Errorf("partitions (-want +got):\n%s", diff)
+	}
+}
+
 const partitionRows = `
 	SELECT tableoid::regclass || ' ' || credential_id FROM access_log ORDER BY credential_id`
 

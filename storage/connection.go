@@ -61,19 +61,21 @@ func (db *DB) Connections(ctx context.Context) (map[string]Connection, error) {
 	return out, wrap("read connections", err)
 }
 
+const claimQuery = `
+	UPDATE connection SET sync_lease_until = clock_timestamp() + $1, sync_attempts = sync_attempts + 1
+	WHERE name = (
+	    SELECT name FROM connection
+	    WHERE sync_due_at <= latchkey_now()
+	      AND (sync_lease_until IS NULL OR sync_lease_until <= clock_timestamp())
+	    ORDER BY sync_due_at LIMIT 1 FOR UPDATE SKIP LOCKED
+	)
+	RETURNING ` + connectionColumns
+
 // ClaimSync takes the connection whose walk is due longest, or ErrNotFound.
 // The claim ends by itself, so that a crashed walk is taken up again.
 func (db *DB) ClaimSync(ctx context.Context, hold time.Duration) (Connection, error) {
 	var c Connection
-	err := db.pool.QueryRow(ctx, `
-		UPDATE connection SET sync_lease_until = clock_timestamp() + $1, sync_attempts = sync_attempts + 1
-		WHERE name = (
-			SELECT name FROM connection
-			WHERE sync_due_at <= latchkey_now()
-			  AND (sync_lease_until IS NULL OR sync_lease_until <= clock_timestamp())
-			ORDER BY sync_due_at LIMIT 1 FOR UPDATE SKIP LOCKED
-		)
-		RETURNING `+connectionColumns, pgx.QueryExecModeCacheStatement, hold).Scan(c.dest()...)
+	err := db.pool.QueryRow(ctx, claimQuery, pgx.QueryExecModeCacheStatement, hold).Scan(c.dest()...)
 	return c, wrap("claim sync", notFound(err))
 }
 

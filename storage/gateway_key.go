@@ -21,7 +21,7 @@ type GatewayKey struct {
 	Alive      bool      // the credential is active, and so are its owner and its OAuth grant; expiry is judged by the reader's clock
 	ChangedAt  time.Time // by the database's real clock
 	Kind       string    // api_key or oauth_grant
-	Access     []byte    // oauth_grant: the owner's access token, sealed; nil once the grant ended
+	Sealed     []byte    // oauth_grant: the owner's access token, sealed; nil once the grant ended
 	DataKeyID  int16     // oauth_grant: what it is sealed with
 }
 
@@ -110,11 +110,11 @@ func collectKeys(rows pgx.Rows) ([]GatewayKey, error) {
 func eachKey(rows pgx.Rows, fn func(GatewayKey) error) error {
 	var k GatewayKey
 	var hash []byte
-	dest := []any{&k.ID, &hash, &k.Connection, &k.Scopes, &k.ExpiresAt, &k.Alive, &k.ChangedAt, &k.Kind, &k.Access, &k.DataKeyID}
+	dest := []any{&k.ID, &hash, &k.Connection, &k.Scopes, &k.ExpiresAt, &k.Alive, &k.ChangedAt, &k.Kind, &k.Sealed, &k.DataKeyID}
 	_, err := pgx.ForEachRow(rows, dest, func() error {
 		k.Hash = [32]byte(hash) // the schema holds it to 32 bytes
 		err := fn(k)
-		k.Scopes, k.Access = nil, nil // fn keeps the slices
+		k.Scopes, k.Sealed = nil, nil // fn keeps the slices
 		return err
 	})
 	return err

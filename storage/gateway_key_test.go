@@ -150,7 +150,7 @@ func TestGatewayKeysOfOAuthGrants(t *testing.T) {
 		}
 		out := map[CredentialID]string{}
 		for _, k := range keys {
-			out[k.ID] = fmt.Sprintf("%s alive=%t %s by %d", k.Kind, k.Alive, k.Access, k.DataKeyID)
+			out[k.ID] = fmt.Sprintf("%s alive=%t %s by %d", k.Kind, k.Alive, k.Sealed, k.DataKeyID)
 		}
 		return out
 	}

@@ -25,100 +25,62 @@ type Listed struct {
 	Match      string
 }
 
-// A Sighting is what a listed credential is to us.
-type Sighting struct {
-	Ref     string
-	ID      CredentialID    // the live row of it; zero: there is none
-	Managed bool            // of the live row
-	State   CredentialState // of the live row
-	Changed bool            // the live row says something else
-	EndedID CredentialID    // a row that ended for good and has this ref; zero: none
-}
-
-// sightQuery looks every ref up by itself. LIMIT keeps the planner from a join
-// that reads the whole connection for each batch of it.
-const sightQuery = `
-	SELECT i.ord, coalesce(c.id, 0), coalesce(c.managed, false), coalesce(c.state, ''),
-	       c.id IS NOT NULL AND (
-	           (c.class, coalesce(c.account_id, 0), c.vendor_scopes, c.access, c.vendor_created_at, c.last_used_at, c.use_known,
-	            c.vendor_match, c.missing_since)
-	           IS DISTINCT FROM (i.class, i.account, string_to_array(i.scopes, E'\x1f'), i.access, i.created, i.used, i.use_known, i.match, NULL)
-	           OR NOT c.managed AND (c.label, c.expires_at) IS DISTINCT FROM (i.label, i.expires)),
-	       coalesce(e.id, 0)
-	FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[],
-	            $11::timestamptz[], $12::boolean[], $13::text[]) WITH ORDINALITY
-	     AS i (ref, kind, class, label, account, scopes, access, created, expires, used, use_known, match, ord)
-	LEFT JOIN LATERAL (
-	    SELECT * FROM credential
-	    WHERE connection = $1 AND vendor_ref = i.ref AND state NOT IN ('revoked', 'expired', 'issue_failed')
-	    LIMIT 1
-	) c ON true
-	LEFT JOIN LATERAL (
-	    SELECT id FROM credential
-	    WHERE c.id IS NULL AND connection = $1 AND vendor_ref = i.ref AND (state = 'revoked' OR state = 'expired' AND managed)
-	    ORDER BY id DESC LIMIT 1
-	) e ON true
-	WHERE c.id IS NOT NULL OR e.id IS NOT NULL`
-
-// Sight finds what is known of a batch of listed credentials, in its order.
-func (t Tx) Sight(ctx context.Context, connection string, batch []Listed) ([]Sighting, error) {
-	out := make([]Sighting, len(batch))
-	for i := range batch {
-		out[i].Ref = batch[i].Ref
-	}
-	var s Sighting
-	var ord int
-	err := t.each(ctx, sightQuery, planned(connection, columnsOf(batch)[:12]...), []any{&ord, &s.ID, &s.Managed, &s.State, &s.Changed, &s.EndedID},
-		func() {
-			s.Ref = batch[ord-1].Ref
-			out[ord-1] = s
-		})
-	return out, wrap("sight credentials", err)
-}
+// addQuery returns fewer rows than it is given when some are here by now.
+const addQuery = `
+	INSERT INTO credential (connection, kind, brokered, managed, label, scopes, lifetime_s, state, vendor_ref, expires_at, last_used_at,
+	                        use_known, account_id, owner_id, class, access, vendor_scopes, vendor_created_at, vendor_match)
+	SELECT $1, i.kind, false, false, i.label, coalesce(i.scopes, '{}'), 0,
+	       CASE WHEN i.suspended THEN 'suspended' ELSE 'active' END, i.ref, i.expires, i.used,
+	       i.use_known, nullif(i.account, 0), a.person_id, i.class, i.access, i.scopes, i.created, i.match
+	FROM (` + listedRows + `) i
+	LEFT JOIN account a ON a.id = i.account
+	ON CONFLICT (connection, vendor_ref) WHERE vendor_ref IS NOT NULL AND state NOT IN ('revoked', 'expired', 'issue_failed') DO NOTHING
+	RETURNING id`
 
 // AddListed inserts unmanaged credentials that were found, and returns their
 // keys. One that appeared here meanwhile is left out, and of a ref that the
 // batch repeats one row counts.
 func (t Tx) AddListed(ctx context.Context, connection string, batch []Listed) ([]CredentialID, error) {
-	var out []CredentialID
+	out := make([]CredentialID, 0, len(batch))
 	var id CredentialID
-	err := t.each(ctx, `
-		INSERT INTO credential (connection, kind, brokered, managed, label, scopes, lifetime_s, state, vendor_ref, expires_at, last_used_at,
-		                        use_known, account_id, owner_id, class, access, vendor_scopes, vendor_created_at, vendor_match)
-		SELECT $1, i.kind, false, false, i.label, coalesce(string_to_array(i.scopes, E'\x1f'), '{}'), 0,
-		       CASE WHEN i.suspended THEN 'suspended' ELSE 'active' END, i.ref, i.expires, i.used,
-		       i.use_known, nullif(i.account, 0), a.person_id, i.class, i.access, string_to_array(i.scopes, E'\x1f'), i.created, i.match
-		FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[],
-		            $11::timestamptz[], $12::boolean[], $13::text[], $14::boolean[])
-		     AS i (ref, kind, class, label, account, scopes, access, created, expires, used, use_known, match, suspended)
-		LEFT JOIN account a ON a.id = i.account
-		ON CONFLICT (connection, vendor_ref) WHERE vendor_ref IS NOT NULL AND state NOT IN ('revoked', 'expired', 'issue_failed') DO NOTHING
-		RETURNING id`, planned(connection, columnsOf(batch)...), []any{&id}, func() { out = append(out, id) })
+	err := t.each(ctx, addQuery, planned(connection, columnsOf(batch)...), []any{&id}, func() { out = append(out, id) })
 	return out, wrap("add listed credentials", err)
 }
+
+// refreshQuery looks every ref up by itself: see liveQuery.
+const refreshQuery = `
+	UPDATE credential c
+	SET class = i.class, account_id = nullif(i.account, 0), vendor_scopes = i.scopes, access = i.access,
+	    vendor_created_at = i.created, last_used_at = i.used, use_known = i.use_known, vendor_match = i.match, missing_since = NULL,
+	    label = CASE WHEN c.managed THEN c.label ELSE i.label END,
+	    expires_at = CASE WHEN c.managed THEN c.expires_at ELSE i.expires END,
+	    scopes = CASE WHEN c.managed THEN c.scopes ELSE coalesce(i.scopes, '{}') END,
+	    owner_id = CASE WHEN c.managed THEN c.owner_id ELSE a.person_id END
+	FROM (` + listedRows + `) i
+	CROSS JOIN LATERAL (
+	    SELECT id FROM credential
+	    WHERE connection = $1 AND vendor_ref = i.ref AND state NOT IN ('revoked', 'expired', 'issue_failed')
+	    LIMIT 1
+	) k
+	LEFT JOIN account a ON a.id = i.account
+	WHERE c.id = k.id AND c.state NOT IN ('revoked', 'expired', 'issue_failed')`
 
 // RefreshListed brings live rows up to date. What was granted here is never
 // touched: of a managed credential only what the vendor says besides. Of a ref
 // that the batch repeats one row counts.
 func (t Tx) RefreshListed(ctx context.Context, connection string, batch []Listed) (int64, error) {
-	n, err := t.exec(ctx, `
-		UPDATE credential c
-		SET class = i.class, account_id = nullif(i.account, 0), vendor_scopes = string_to_array(i.scopes, E'\x1f'), access = i.access,
-		    vendor_created_at = i.created, last_used_at = i.used, use_known = i.use_known, vendor_match = i.match, missing_since = NULL,
-		    label = CASE WHEN c.managed THEN c.label ELSE i.label END,
-		    expires_at = CASE WHEN c.managed THEN c.expires_at ELSE i.expires END,
-		    scopes = CASE WHEN c.managed THEN c.scopes ELSE coalesce(string_to_array(i.scopes, E'\x1f'), '{}') END,
-		    owner_id = CASE WHEN c.managed THEN c.owner_id ELSE a.person_id END
-		FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[],
-		            $11::timestamptz[], $12::boolean[], $13::text[])
-		     AS i (ref, kind, class, label, account, scopes, access, created, expires, used, use_known, match)
-		LEFT JOIN account a ON a.id = i.account
-		WHERE c.connection = $1 AND c.vendor_ref = i.ref AND c.state NOT IN ('revoked', 'expired', 'issue_failed')`,
-		planned(connection, columnsOf(batch)[:12]...)...)
+	n, err := t.exec(ctx, refreshQuery, planned(connection, columnsOf(batch)...)...)
 	return n, wrap("refresh listed credentials", err)
 }
 
-// columnsOf turns a batch into one array per column, for unnest.
+// listedRows are the rows of a batch that columnsOf made.
+const listedRows = `
+	SELECT unnest($2::text[]) AS ref, unnest($3::text[]) AS kind, unnest($4::text[]) AS class, unnest($5::text[]) AS label,
+	       unnest($6::bigint[]) AS account, string_to_array(unnest($7::text[]), E'\x1f') AS scopes, unnest($8::text[]) AS access,
+	       unnest($9::timestamptz[]) AS created, unnest($10::timestamptz[]) AS expires, unnest($11::timestamptz[]) AS used,
+	       unnest($12::boolean[]) AS use_known, unnest($13::text[]) AS match, unnest($14::boolean[]) AS suspended`
+
+// columnsOf turns a batch into one array per column, for listedRows.
 func columnsOf(batch []Listed) []any {
 	n := len(batch)
 	refs, kinds, classes, labels := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
@@ -128,14 +90,20 @@ func columnsOf(batch []Listed) []any {
 	for i := range batch {
 		l := &batch[i]
 		refs[i], kinds[i], classes[i], labels[i], accounts[i] = l.Ref, l.Kind, clean(l.Class), clean(l.Label), int64(l.AccountID)
-		if l.Scopes != nil {
-			joined := clean(strings.Join(l.Scopes, "\x1f"))
-			scopes[i] = &joined
-		}
-		access[i], known[i], matches[i], suspended[i] = l.Access, l.UseKnown, clean(l.Match), l.Suspended
+		scopes[i], access[i], known[i], matches[i], suspended[i] = joined(l.Scopes), l.Access, l.UseKnown, clean(l.Match), l.Suspended
 		created[i], expires[i], used[i] = micro(l.CreatedAt), micro(l.ExpiresAt), micro(l.LastUsedAt)
 	}
 	return []any{refs, kinds, classes, labels, accounts, scopes, access, created, expires, used, known, matches, suspended}
+}
+
+// joined are scopes as one text, for an array of arrays has no place for rows
+// of different lengths; nil stays nil.
+func joined(scopes []string) *string {
+	if scopes == nil {
+		return nil
+	}
+	s := clean(strings.Join(scopes, "\x1f"))
+	return &s
 }
 
 // micro is a time as Postgres keeps it; the zero time is NULL.

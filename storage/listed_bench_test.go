@@ -15,8 +15,8 @@ import (
 // walks. The goals are about 100000.
 const benchRows = "LATCHKEY_BENCH_ROWS"
 
-// walkBatch is how many credentials a walk stores in one transaction.
-const walkBatch = 5000
+// benchBatch is how many credentials a walk stores in one transaction.
+const benchBatch = 5000
 
 // BenchmarkSync compares a walk over a system that nobody ever walked, as
 // workflow does it, with COPY into temporary tables and one upsert of the
@@ -110,10 +110,10 @@ func (w *walk) whole(b *testing.B) time.Duration {
 	before := heapInUse(true)
 	w.grew = 0
 	var took time.Duration
-	for from := 0; from < w.system.credentials; from += walkBatch {
+	for from := 0; from < w.system.credentials; from += benchBatch {
 		start := time.Now()
 		w.in(b, func(ctx context.Context, tx Tx) error {
-			ids, err := w.batch(ctx, tx, from, min(from+walkBatch, w.system.credentials), owners)
+			ids, err := walkBatch(ctx, tx, w.system, from, min(from+benchBatch, w.system.credentials), owners)
 			seen = append(seen, ids...)
 			return err
 		})
@@ -128,16 +128,18 @@ func (w *walk) whole(b *testing.B) time.Duration {
 	return took
 }
 
-func (w *walk) batch(ctx context.Context, tx Tx, from, to int, owners map[string]AccountID) (seen []CredentialID, err error) {
+// walkBatch stores a part of a system and returns the keys of its rows. Owners
+// are those that the walk met, and their accounts.
+func walkBatch(ctx context.Context, tx Tx, system madeSystem, from, to int, owners map[string]AccountID) (seen []CredentialID, err error) {
 	var strangers []VendorAccount
 	batch, holders := make([]Listed, 0, to-from), make([]string, 0, to-from)
 	for i := from; i < to; i++ {
-		owner := w.system.owner(i)
+		owner := system.owner(i)
 		if _, known := owners[owner.ExternalID]; !known {
 			owners[owner.ExternalID] = 0
 			strangers = append(strangers, owner)
 		}
-		batch, holders = append(batch, w.system.credential(i)), append(holders, owner.ExternalID)
+		batch, holders = append(batch, system.credential(i)), append(holders, owner.ExternalID)
 	}
 	saved, err := tx.SaveVendorAccounts(ctx, "acme", strangers)
 	if err != nil {

@@ -136,7 +136,7 @@ func (h *house) credential(t testing.TB, r Request) Credential {
 func (h *house) activate(t testing.TB, c *Credential) {
 	t.Helper()
 	h.in(t, func(ctx context.Context, tx Tx) error {
-		c.VendorRef, c.ActivatedAt, c.ExpiresAt = "key-1", time.Now(), time.Now().Add(time.Hour)
+		c.VendorRef, c.ActivatedAt, c.ExpiresAt = fmt.Sprintf("key-%d", c.ID), time.Now(), time.Now().Add(time.Hour)
 		return tx.MoveCredential(ctx, c, CredentialActive, System("test"), "")
 	})
 }

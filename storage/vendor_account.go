@@ -17,7 +17,7 @@ type VendorAccount struct {
 }
 
 // knownAccountsQuery finds accounts that are stored as they are listed, each by
-// itself: see sightQuery.
+// itself: see liveQuery.
 const knownAccountsQuery = `
 	SELECT i.ord, a.id, (coalesce(a.email, ''), a.name, a.is_service, a.is_deleted) IS NOT DISTINCT FROM (i.email, i.name, i.service, i.closed)
 	FROM unnest($2::text[], $3::text[], $4::text[], $5::boolean[], $6::boolean[]) WITH ORDINALITY AS i (external_id, email, name, service, closed, ord)
@@ -85,6 +85,15 @@ func accountColumns(all []VendorAccount) []any {
 	return []any{ids, emails, names, service, closed}
 }
 
+// followQuery finds credentials by their accounts alone: a condition on the
+// connection would have the planner, as long as it knows nothing of the
+// tables, read the whole connection for each account.
+const followQuery = `
+	UPDATE credential c SET owner_id = a.person_id
+	FROM account a
+	WHERE a.id = c.account_id AND a.system = $1 AND NOT c.managed AND c.state NOT IN ('revoked', 'expired', 'issue_failed')
+	  AND c.owner_id IS DISTINCT FROM a.person_id`
+
 // LinkAccounts says whose the accounts of a system are: by explicit, a map of
 // external IDs to e-mail addresses of people, else by an e-mail address that
 // only one account of the system has and that belongs to a person. Accounts
@@ -99,7 +108,8 @@ func (t Tx) LinkAccounts(ctx context.Context, system string, explicit map[string
 		UPDATE account a SET person_id = p.id
 		FROM unnest($2::text[], $3::text[]) AS i (external_id, email)
 		JOIN person p ON p.email = i.email
-		WHERE a.system = $1 AND a.team = '' AND a.external_id = i.external_id AND a.person_id IS DISTINCT FROM p.id`, system, externals, emails)
+		WHERE a.system = $1 AND a.team = '' AND a.external_id = i.external_id AND a.person_id IS DISTINCT FROM p.id`,
+		planned(system, externals, emails)...)
 	if err != nil {
 		return 0, wrap("link accounts by hand", err)
 	}
@@ -108,15 +118,12 @@ func (t Tx) LinkAccounts(ctx context.Context, system string, explicit map[string
 		FROM person p
 		WHERE a.system = $1 AND a.team = '' AND a.person_id IS NULL AND NOT a.is_service AND NOT a.is_bot AND p.email = a.email
 		  AND a.external_id <> ALL($2)
-		  AND NOT EXISTS (SELECT FROM account b WHERE b.system = a.system AND b.email = a.email AND b.id <> a.id)`, system, externals)
+		  AND NOT EXISTS (SELECT FROM account b WHERE b.system = a.system AND b.email = a.email AND b.id <> a.id)`,
+		planned(system, externals)...)
 	if err != nil {
 		return 0, wrap("link accounts by e-mail", err)
 	}
-	_, err = t.exec(ctx, `
-		UPDATE credential c SET owner_id = a.person_id
-		FROM account a
-		WHERE a.id = c.account_id AND a.system = $1 AND c.connection = $1 AND NOT c.managed
-		  AND c.state NOT IN ('revoked', 'expired', 'issue_failed') AND c.owner_id IS DISTINCT FROM a.person_id`, system)
+	_, err = t.exec(ctx, followQuery, planned(system)...)
 	return byHand + byEmail, wrap("follow owners", err)
 }
 
