@@ -45,8 +45,9 @@ func TestConformance(t *testing.T) {
 				b.LimitNext(30 * time.Second)
 				return 30 * time.Second
 			},
-			Refuse: func() { b.RefuseNext(http.StatusForbidden) },
-			Hold:   b.Hold,
+			Refuse:        func() { b.RefuseNext(http.StatusForbidden) },
+			EmptyListings: func() { b.Set(atlassiantest.Knobs{EmptyLists: true}) },
+			Hold:          b.Hold,
 		}
 	})
 }

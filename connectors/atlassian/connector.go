@@ -1,11 +1,11 @@
 package atlassian
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -42,7 +42,7 @@ type Connector struct {
 // Open checks the settings, reporting every problem at once, and does not
 // dial.
 func Open(s connectors.Settings, rt http.RoundTripper) (*Connector, error) {
-	base, err := checkBase(s)
+	base, err := rest.CheckBase("base_url", cmp.Or(s.BaseURL, defaultBase), s.AllowPrivate)
 	problems := []error{err, checkOrg(s.OrgID), checkKey(s.APIKey)}
 	if rt == nil {
 		problems = append(problems, fmt.Errorf("%w: transport", connectors.ErrMissing))
@@ -54,25 +54,6 @@ func Open(s connectors.Settings, rt http.RoundTripper) (*Connector, error) {
 		Base: base, Header: "Authorization", Credential: secret.New("Bearer " + s.APIKey.Expose()), Transport: rt,
 		MaxBody: maxBody,
 	})}, nil
-}
-
-func checkBase(s connectors.Settings) (*url.URL, error) {
-	text := s.BaseURL
-	if text == "" {
-		text = defaultBase
-	}
-	base, err := url.Parse(text)
-	switch {
-	case err != nil || base.Host == "":
-		return nil, errors.New("base_url is not a URL with a host")
-	case base.Scheme != "https" && base.Scheme != "http":
-		return nil, errors.New("base_url is neither https nor http")
-	case base.Scheme == "http" && !s.AllowPrivate:
-		return nil, errors.New("base_url must be https: http would send the key in clear (allow_private permits http)")
-	case base.User != nil || base.RawQuery != "" || base.ForceQuery || base.Fragment != "":
-		return nil, errors.New("base_url holds more than scheme, host and path")
-	}
-	return base, nil
 }
 
 func checkOrg(id string) error {

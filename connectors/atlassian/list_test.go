@@ -36,8 +36,7 @@ func TestEverySortOfCredentialIsListed(t *testing.T) {
 
 	alice := connectors.AccountRef{ID: b.alice, Name: "Alice Ames", Email: "alice@example.com"}
 	frank := connectors.AccountRef{ID: b.frank, Name: "Frank Fox", Email: "frank@example.com"}
-	maker := alice
-	maker.Service = true
+	maker := connectors.AccountRef{ID: b.alice, Name: "Alice Ames", Service: true} // no address: it is the person's own account's
 	want := []connectors.Credential{
 		{
 			Ref: connectors.Ref{ID: "user-token/" + b.frank + "/" + scoped.ID, Owner: frank}, Class: "user API token", Label: "ci",

@@ -13,6 +13,10 @@ import (
 // as gone only when its lists bear that out. A service account's token can be
 // revoked by nobody over the API, short of all tokens of that account: that is
 // ErrUnsupported while it is listed, and GuideRevoke says what to do.
+//
+// Of the organisation's keys one is our own, and no answer says which: a Revoke
+// of it is carried out, and ends our access. So its rows are a service's
+// (Owner.Service), which workflow leaves out of rules and mass revokes.
 func (c *Connector) Revoke(ctx context.Context, r connectors.Ref) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -78,31 +82,23 @@ func (c *Connector) revokedByHand(ctx context.Context, a address) error {
 
 const adminURL = "https://admin.atlassian.com"
 
-// GuideRevoke is the way through Atlassian Administration, for service account
-// tokens and for when the API fails. Names of menus change: they are those of
-// the vendor's help pages.
+// GuideRevoke is the way through Atlassian Administration to the one sort that
+// the API can't end, a single token of a service account; the others have no
+// task. A Ref names the token by its ID, and its account only where the Ref has
+// an owner. Names of menus change: they are those of the vendor's help pages.
 func (c *Connector) GuideRevoke(r connectors.Ref) connectors.Task {
 	a, ok := parse(r)
-	if !ok {
+	if !ok || a.class != classService {
 		return connectors.Task{}
 	}
-	steps := []string{"Sign in to Atlassian Administration as an organisation admin and choose the organisation."}
-	switch a.class {
-	case classUser:
-		steps = append(steps,
-			"Open Insights, then API token activity.",
-			fmt.Sprintf("Find the token of %s and select Revoke.", person(r.Owner, "account "+a.account)))
-	case classOrg:
-		steps = append(steps,
-			"Open Settings, then API keys.",
-			"Find the key and select Revoke.")
-	case classService:
-		steps = append(steps,
-			"Open Directory, then Service accounts.",
-			fmt.Sprintf("Choose %s and go to its credentials.", person(r.Owner, "the service account that holds the token")),
-			"Revoke this one token. Don't choose anything that revokes all of them.")
-	}
-	return connectors.Task{URL: adminURL, Steps: append(steps, "Leave everything else as it is: the next sync sees that it is gone.")}
+	return connectors.Task{URL: adminURL, Steps: []string{
+		"Sign in to Atlassian Administration as an organisation admin and choose the organisation.",
+		"Open Directory, then Service accounts.",
+		fmt.Sprintf("Choose %s and go to its credentials.", person(r.Owner, "the service account that holds the token")),
+		fmt.Sprintf("Find the token; Atlassian's API knows it by the ID %s.", a.id),
+		"Revoke this one token. Don't choose anything that revokes all of them.",
+		"Leave everything else as it is: the next sync sees that it is gone.",
+	}}
 }
 
 // person names an account for people, as well as it is known.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"latchkey/connectors"
 	"latchkey/connectors/atlassian/atlassiantest"
@@ -47,6 +48,7 @@ func TestServiceAccountTokensAreRevokedByHand(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	robot := b.AddServiceAccount("build robot")
+	b.AddServiceAccountToken(atlassiantest.Token{Owner: robot, Label: "kept"})
 	made := b.AddServiceAccountToken(atlassiantest.Token{Owner: robot, Label: "deploy", Scopes: []string{"read:jira-work"}})
 	ref := connectors.Ref{ID: "service-account-token/" + made.ID, Owner: connectors.AccountRef{Name: "build robot", Service: true}}
 
@@ -69,22 +71,114 @@ func TestServiceAccountTokensAreRevokedByHand(t *testing.T) {
 	}
 }
 
-func TestGuideRevokeNamesWhatToEnd(t *testing.T) {
+// What the API ends is no task for a person.
+func TestGuideRevokeIsForServiceAccountsOnly(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	owner := connectors.AccountRef{Name: "Frank Fox", Email: "frank@example.com"}
-	for id, want := range map[string]string{
-		"user-token/a/b":          "Frank Fox (frank@example.com)",
-		"org-key/b":               "API keys",
-		"service-account-token/b": "Frank Fox",
+	owner := connectors.AccountRef{Name: "build robot", Service: true}
+	for id, want := range map[string][]string{
+		"service-account-token/b": {"build robot", "ID b", "Don't choose anything that revokes all"},
+		"user-token/a/b":          nil,
+		"org-key/b":               nil,
+		"nonsense":                nil,
 	} {
 		task := b.c.GuideRevoke(connectors.Ref{ID: id, Owner: owner})
-		if !strings.Contains(strings.Join(task.Steps, "\n"), want) {
-			t.Errorf("%s: %q", id, task.Steps)
+		text := strings.Join(task.Steps, "\n")
+		if len(want) == 0 && (text != "" || task.URL != "") {
+			t.Errorf("%s: %+v", id, task)
+		}
+		for _, w := range want {
+			if !strings.Contains(text, w) {
+				t.Errorf("%s: no %q in\n%s", id, w, text)
+			}
 		}
 	}
-	if task := b.c.GuideRevoke(connectors.Ref{ID: "nonsense"}); len(task.Steps) != 0 {
-		t.Errorf("nonsense: %+v", task)
+	task := b.c.GuideRevoke(connectors.Ref{ID: "service-account-token/b"})
+	if text := strings.Join(task.Steps, "\n"); !strings.Contains(text, "the service account that holds the token") || !strings.Contains(text, "ID b") {
+		t.Errorf("without an owner:\n%s", text)
+	}
+}
+
+// A list without a single row is what a lost permission looks like, too. Of
+// the organisation's keys ours must be there, and ours is not revoked.
+func TestAnEmptyListIsNoReceipt(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token, _ := b.token("x")
+	key := connectors.Ref{ID: "org-key/" + b.AddOrgKey(atlassiantest.OrgKey{Label: "x"}).ID}
+	service := connectors.Ref{ID: "service-account-token/" + b.AddServiceAccountToken(atlassiantest.Token{Owner: b.AddServiceAccount("robot")}).ID}
+	refs := []connectors.Ref{token, key, service}
+	doubt := func(when string) {
+		t.Helper()
+		for _, r := range refs {
+			if l, err := b.c.Verify(t.Context(), r); l != connectors.Unknown || err == nil || !strings.Contains(err.Error(), "proves nothing") {
+				t.Errorf("%s: %s is %s, %v", when, r.ID, l, err)
+			}
+		}
+	}
+	b.Set(atlassiantest.Knobs{EmptyLists: true})
+	doubt("alive")
+	b.Set(atlassiantest.Knobs{EmptyLists: true, Hide: true})
+	for _, r := range refs {
+		if err := b.c.Revoke(t.Context(), r); err == nil {
+			t.Errorf("revoke %s: an empty list made a 404 a success", r.ID)
+		}
+	}
+	b.Set(atlassiantest.Knobs{})
+	for _, r := range refs {
+		b.Remove(r.ID[strings.LastIndex(r.ID, "/")+1:])
+	}
+	if l := b.verify(t, key); l != connectors.Dead {
+		t.Errorf("beside our own key: %s", l)
+	}
+	refs = []connectors.Ref{token, service} // the last of their sort
+	doubt("gone")
+
+	c := script(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"data":[{"id":"k1","revocationDate":"2026-01-01T00:00:00Z"}],"links":{"next":null}}`))
+	})
+	if l, err := c.Verify(t.Context(), connectors.Ref{ID: "org-key/k1"}); l != connectors.Unknown || err == nil {
+		t.Errorf("a list of revoked keys alone: %s, %v", l, err)
+	}
+}
+
+// What is listed and past its end does not work: that is the question.
+func TestAnExpiredCredentialIsDead(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	robot := b.AddServiceAccount("build robot")
+	for name, tt := range map[string]struct {
+		ends time.Time
+		want connectors.Liveness
+	}{
+		"over":     {start, connectors.Dead},
+		"not yet":  {start.Add(time.Second), connectors.Live},
+		"no end":   {time.Time{}, connectors.Live},
+		"long ago": {start.AddDate(-1, 0, 0), connectors.Dead},
+	} {
+		for _, id := range []string{
+			"user-token/" + b.frank + "/" + b.AddUserToken(atlassiantest.Token{Owner: b.frank, ExpiresAt: tt.ends}).ID,
+			"org-key/" + b.AddOrgKey(atlassiantest.OrgKey{ExpiresAt: tt.ends}).ID,
+			"service-account-token/" + b.AddServiceAccountToken(atlassiantest.Token{Owner: robot, ExpiresAt: tt.ends}).ID,
+		} {
+			if l := b.verify(t, connectors.Ref{ID: id}); l != tt.want {
+				t.Errorf("%s: %s is %s, want %s", name, id, l, tt.want)
+			}
+		}
+	}
+	for _, list := range []string{`[{"id":"t1","expiry":"soon"}]`, `[]`} { // the person's own, and then the organisation's
+		c := script(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			if strings.HasPrefix(r.URL.Path, "/users/") {
+				_, _ = w.Write([]byte(list))
+				return
+			}
+			_, _ = w.Write([]byte(`{"data":[{"id":"t1","user":{"id":"a1"},"expiresAt":"soon"}],"links":{"next":null}}`))
+		})
+		if l, err := c.Verify(t.Context(), connectors.Ref{ID: "user-token/a1/t1"}); l != connectors.Unknown || err == nil {
+			t.Errorf("an end that is no time: %s, %v", l, err)
+		}
 	}
 }
 
@@ -134,6 +228,7 @@ func TestALostAccountIsNoReceipt(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	ref, value := b.token("x")
+	b.AddUserToken(atlassiantest.Token{Owner: b.alice, Label: "of somebody who stays"})
 	b.Unmanage(b.frank)
 	if l, err := b.c.Verify(t.Context(), ref); l != connectors.Unknown || err == nil {
 		t.Errorf("verify: %s, %v", l, err)

@@ -67,13 +67,15 @@ func (w wireToken) serviceToken() (connectors.Credential, error) {
 }
 
 // orgKey is the organisation's own, and so no person's: its owner is a service
-// account that carries the ID, name and address of whoever made it, or the
-// organisation where the vendor does not say.
+// account that carries the ID and name of whoever made it, or the organisation
+// where the vendor does not say. It does not carry the maker's e-mail address,
+// by which the maker's own account is known to be theirs. Our own key is among
+// them, and nothing tells it apart.
 func (w wireKey) orgKey(org string) (connectors.Credential, error) {
 	if w.revoked() {
 		return connectors.Credential{}, errRevoked
 	}
-	owner := connectors.AccountRef{ID: w.CreatedBy.ID, Name: w.CreatedBy.Name, Email: w.CreatedBy.Email, Service: true}
+	owner := connectors.AccountRef{ID: w.CreatedBy.ID, Name: w.CreatedBy.Name, Service: true}
 	if owner.ID == "" {
 		owner = connectors.AccountRef{ID: org, Name: "the organisation", Service: true}
 	}
@@ -81,6 +83,32 @@ func (w wireKey) orgKey(org string) (connectors.Credential, error) {
 	out.Class = classNameOrg
 	return out, err
 }
+
+// liveness is of a row that is listed: one past its end does not work.
+func (w wireRow) liveness(now time.Time) (connectors.Liveness, error) {
+	return livenessUntil("expiresAt", w.ExpiresAt, now)
+}
+
+func livenessUntil(field, text string, now time.Time) (connectors.Liveness, error) {
+	ends, err := parseTime(field, text)
+	switch {
+	case err != nil:
+		return connectors.Unknown, err
+	case !ends.IsZero() && !now.Before(ends):
+		return connectors.Dead, nil
+	}
+	return connectors.Live, nil
+}
+
+// listed is what both sorts of row can tell: themselves, and whether they count.
+type listed interface {
+	row() (r wireRow, counts bool)
+}
+
+func (w wireToken) row() (wireRow, bool) { return w.wireRow, true }
+
+// row of a revoked key does not count: our own is listed too, and is not.
+func (w wireKey) row() (wireRow, bool) { return w.wireRow, !w.revoked() }
 
 func (w wireKey) revoked() bool { return there(w.RevokedBy) || there(w.RevocationDate) }
 

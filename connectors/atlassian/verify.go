@@ -11,8 +11,10 @@ import (
 )
 
 // Verify looks for the credential on the vendor's lists. Dead means that a
-// whole list does not have it; a list that could not be read to its end is
-// Unknown and an error. An expired token that is still listed is Live.
+// whole list does not have it, or has it with an end that is over. A list that
+// could not be read to its end is Unknown and an error, and so is one without a
+// single row, which a lost permission looks like: the last credential of its
+// sort never gets a receipt from us.
 func (c *Connector) Verify(ctx context.Context, r connectors.Ref) (connectors.Liveness, error) {
 	if err := ctx.Err(); err != nil {
 		return connectors.Unknown, err
@@ -33,9 +35,9 @@ func (c *Connector) liveness(ctx context.Context, a address) (connectors.Livenes
 	case classUser:
 		return c.userTokenLiveness(ctx, a)
 	case classOrg:
-		return found(ctx, c, c.orgKeys(), func(k wireKey) bool { return k.ID == a.id && !k.revoked() })
+		return found[wireKey](ctx, c, c.orgKeys(), a.id)
 	case classService:
-		return found(ctx, c, c.serviceTokens(), func(t wireToken) bool { return t.ID == a.id })
+		return found[wireToken](ctx, c, c.serviceTokens(), a.id)
 	}
 	return connectors.Unknown, nil
 }
@@ -49,14 +51,14 @@ func (c *Connector) liveness(ctx context.Context, a address) (connectors.Livenes
 // or may have left the organisation and taken them along. Then nothing proves
 // the token dead.
 func (c *Connector) userTokenLiveness(ctx context.Context, a address) (connectors.Liveness, error) {
-	has, err := c.ownList(ctx, a)
+	own, err := c.ownList(ctx, a)
 	switch {
-	case has:
-		return connectors.Live, nil
+	case own != connectors.Unknown:
+		return own, nil
 	case err != nil && rest.Status(err) != http.StatusNotFound && rest.Status(err) != http.StatusForbidden:
 		return connectors.Unknown, err
 	}
-	alive, listErr := found(ctx, c, c.userTokens(), func(t wireToken) bool { return t.ID == a.id })
+	alive, listErr := found[wireToken](ctx, c, c.userTokens(), a.id)
 	if listErr != nil || alive == connectors.Live {
 		return alive, listErr
 	}
@@ -70,38 +72,54 @@ func (c *Connector) userTokenLiveness(ctx context.Context, a address) (connector
 // ownToken is a row of a person's own list, whose other fields have other
 // names than on the organisation's: lastAccess and expiry.
 type ownToken struct {
-	ID string `json:"id"`
+	ID     string `json:"id"`
+	Expiry string `json:"expiry"`
 }
 
-// ownList says whether a person's list has the token.
-func (c *Connector) ownList(ctx context.Context, a address) (bool, error) {
+// ownList is what a person's list says of the token, and Unknown where it does
+// not have it.
+func (c *Connector) ownList(ctx context.Context, a address) (connectors.Liveness, error) {
 	var rows []ownToken
 	path := rest.Path("users", a.account, "manage", "api-tokens")
 	if err := c.call(ctx, rest.Request{Method: http.MethodGet, Path: path}, &rows); err != nil {
-		return false, err
+		return connectors.Unknown, err
 	}
 	if rows == nil {
-		return false, errors.New("the account's list of tokens is no list")
+		return connectors.Unknown, errors.New("the account's list of tokens is no list")
 	}
-	has := false
+	own := connectors.Unknown
 	for _, row := range rows {
 		if row.ID == "" {
-			return false, errors.New("the account's list of tokens has one without an ID")
+			return connectors.Unknown, errors.New("the account's list of tokens has one without an ID")
 		}
-		has = has || row.ID == a.id
+		if row.ID != a.id {
+			continue
+		}
+		var err error
+		if own, err = livenessUntil("expiry", row.Expiry, c.now()); err != nil {
+			return connectors.Unknown, err
+		}
 	}
-	return has, nil
+	return own, nil
 }
 
-// found is Live when a list has a match, and Dead when the whole list has none.
-func found[T any](ctx context.Context, c *Connector, l listing, match func(T) bool) (connectors.Liveness, error) {
-	for row, err := range walk[T](ctx, c, l) {
+// found is what a whole list says of a credential.
+func found[T listed](ctx context.Context, c *Connector, l listing, id string) (connectors.Liveness, error) {
+	empty := true
+	for item, err := range walk[T](ctx, c, l) {
 		if err != nil {
 			return connectors.Unknown, err
 		}
-		if match(row) {
-			return connectors.Live, nil
+		row, counts := item.row()
+		if !counts {
+			continue
 		}
+		if empty = false; row.ID == id {
+			return row.liveness(c.now())
+		}
+	}
+	if empty {
+		return connectors.Unknown, fmt.Errorf("list %s of %s: there is nothing on it, which proves nothing", l.what, c.name)
 	}
 	return connectors.Dead, nil
 }

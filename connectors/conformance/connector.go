@@ -75,7 +75,8 @@ func (s *suite) cancel() {
 // everyVerb calls what the connector has, on a credential nobody knows.
 func (s *suite) everyVerb(ctx context.Context) map[string]error {
 	unknown := connectors.Ref{ID: "conformance-unknown"}
-	out := map[string]error{"check": s.Good.Check(ctx)}
+	out := s.peopleVerbs(ctx, unknown.ID)
+	out["check"] = s.Good.Check(ctx)
 	if c, ok := connectors.As[connectors.Lister](s.Good); ok {
 		for _, err := range c.Credentials(ctx) {
 			out["list"] = err
@@ -99,6 +100,31 @@ func (s *suite) everyVerb(ctx context.Context) map[string]error {
 	}
 	if c, ok := connectors.As[connectors.ScopeLister](s.Good); ok {
 		_, out["scopes"] = c.Scopes(ctx)
+	}
+	return out
+}
+
+// peopleVerbs are those on what people have: grants, accounts and requests.
+func (s *suite) peopleVerbs(ctx context.Context, unknown string) map[string]error {
+	out := map[string]error{}
+	if c, ok := connectors.As[connectors.GrantLister](s.Good); ok {
+		for _, err := range c.Grants(ctx) {
+			out["list grants"] = err
+		}
+	}
+	if c, ok := connectors.As[connectors.GrantRevoker](s.Good); ok {
+		out["revoke grant"] = c.RevokeGrant(ctx, connectors.GrantRef{ID: unknown})
+	}
+	if c, ok := connectors.As[connectors.AccountCloser](s.Good); ok {
+		out["close account"] = c.CloseAccount(ctx, connectors.AccountRef{ID: unknown})
+	}
+	if c, ok := connectors.As[connectors.RequestLister](s.Good); ok {
+		for _, err := range c.Requests(ctx) {
+			out["list requests"] = err
+		}
+	}
+	if c, ok := connectors.As[connectors.RequestDecider](s.Good); ok {
+		out["decide"] = c.Decide(ctx, connectors.Decision{ID: unknown})
 	}
 	return out
 }

@@ -39,6 +39,9 @@ type Harness struct {
 	RateLimit func() (after time.Duration)
 	// Refuse makes the next call be understood and refused.
 	Refuse func()
+	// EmptyListings has every listing answer an empty page from now on, while
+	// what is asked for by itself is answered as before.
+	EmptyListings func()
 	// Hold makes the next calls wait until release or their end; arrived
 	// receives when one does.
 	Hold func() (arrived <-chan struct{}, release func())
@@ -59,6 +62,7 @@ func RunTests(t *testing.T, start func(*testing.T) Harness) {
 		"rotate":  (*suite).rotate,
 		"revoke":  (*suite).revoke,
 		"verify":  (*suite).verify,
+		"empty":   (*suite).emptyListings,
 		"suspend": (*suite).suspend,
 		"grants":  (*suite).grants,
 		"close":   (*suite).closeAccount,

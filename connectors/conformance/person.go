@@ -39,6 +39,9 @@ func (s *suite) grants() {
 			s.Errorf("grant %s is not listed", ref.ID)
 		}
 	}
+	if bad, ok := connectors.As[connectors.GrantLister](s.Bad); ok {
+		failsWhole(s, "list grants", bad.Grants(s.Context()))
+	}
 	revoker, ok := connectors.As[connectors.GrantRevoker](s.Good)
 	if !ok {
 		return
@@ -88,6 +91,9 @@ func (s *suite) decide() {
 	}
 	if ids := pending(); !slices.Contains(ids, yes.ID) || !slices.Contains(ids, no.ID) {
 		s.Errorf("%s and %s are not among the waiting %v", yes.ID, no.ID, ids)
+	}
+	if bad, ok := connectors.As[connectors.RequestLister](s.Bad); ok {
+		failsWhole(s, "list requests", bad.Requests(s.Context()))
 	}
 	for range 2 { // the second time it is decided already
 		s.ok("approve", decider.Decide(s.Context(), connectors.Decision{ID: yes.ID, Approve: true, Reason: "conformance"}))

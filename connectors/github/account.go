@@ -12,8 +12,12 @@ import (
 
 // CloseAccount removes a person from the organisation, and with them what
 // their tokens and keys reach in it; the account itself is the person's own.
-// It is nil once the vendor knows no membership: an enterprise team can give
-// one that this call does not end.
+// It is nil once the vendor knows no membership, which an enterprise team can
+// give and this call does not end, of a login that it knows.
+//
+// A login is all we know of a person here, and its owner can change it: one that
+// GitHub does not know is ErrUnrecoverable, because they may be a member under
+// another one. That somebody else took the login meanwhile can't be seen.
 func (c *Connector) CloseAccount(ctx context.Context, ref connectors.AccountRef) error {
 	if ref.Service {
 		return fmt.Errorf("remove %s from %s: %w: not a person", ref.ID, c.name, connectors.ErrUnsupported)
@@ -48,6 +52,23 @@ func (c *Connector) remove(ctx context.Context, login string) error {
 	case removeErr == nil:
 		return nil
 	}
-	// Not found twice is also what a wrong organisation looks like.
-	return c.glance(ctx, c.app, pats)
+	return c.noMember(ctx, login)
+}
+
+// noMember is nil for a user who is known and no member. Not found twice is also
+// what a changed login and a wrong organisation look like.
+func (c *Connector) noMember(ctx context.Context, login string) error {
+	var user struct {
+		ID int64 `json:"id"`
+	}
+	_, err := c.app.do(ctx, request{method: http.MethodGet, path: rest.Path(users, login)}, &user)
+	switch {
+	case rest.Status(err) == http.StatusNotFound:
+		return fmt.Errorf("%w: no such account: GitHub knows nobody of that login, which may have been changed", connectors.ErrUnrecoverable)
+	case err != nil:
+		return err
+	case user.ID <= 0:
+		return errors.New("the answer on the user has no ID")
+	}
+	return c.glance(ctx, c.app, pats, nil)
 }

@@ -14,6 +14,7 @@ func TestCloseAccountEndsWhatItHolds(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	pat := b.d.AddPAT(githubtest.PAT{Owner: "frank_corp", Name: "x"})
+	b.d.AddPAT(githubtest.PAT{Owner: "alice", Name: "stays"})
 	if err := b.CloseAccount(t.Context(), connectors.AccountRef{ID: "frank_corp"}); err != nil {
 		t.Fatal(err)
 	}
@@ -82,6 +83,27 @@ func TestCloseAccountBelievesTheMembership(t *testing.T) {
 				t.Errorf("err = %v, want %q, refused: %t", err, tt.want, tt.refused)
 			}
 		})
+	}
+}
+
+// A login can be changed. One that GitHub does not know names nobody, and who
+// it was may well be a member under another one.
+func TestCloseAccountOfARenamedUser(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.d.AddMember("frank")
+	b.d.Rename("frank", "franklin")
+	err := b.CloseAccount(t.Context(), connectors.AccountRef{ID: "frank"})
+	if !errors.Is(err, connectors.ErrUnrecoverable) || !strings.Contains(err.Error(), "no such account") {
+		t.Errorf("under the old login: %v", err)
+	}
+	if !b.d.Member("franklin") {
+		t.Error("somebody was removed")
+	}
+	for range 2 {
+		if err := b.CloseAccount(t.Context(), connectors.AccountRef{ID: "franklin"}); err != nil || b.d.Member("franklin") {
+			t.Errorf("under the new login: %v", err)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-github/v88/github"
 
 	"latchkey/connectors"
+	"latchkey/secret"
 )
 
 // The vendor's words for what SAML single sign-on authorises.
@@ -38,6 +39,7 @@ type authorization struct {
 	Note         string            `json:"authorized_credential_note"`  // of a token
 	Title        string            `json:"authorized_credential_title"` // of a key
 	Fingerprint  string            `json:"fingerprint"`                 // of a key
+	LastEight    string            `json:"token_last_eight"`            // of a token
 }
 
 func (a authorization) whole() bool { return a.ID > 0 && isLogin(a.Login) && a.Type != "" }
@@ -48,13 +50,29 @@ func (a authorization) isGrant() bool { return a.Type == typeOAuthApp || a.Type 
 
 func (a authorization) id() string { return name{class: classSAML, id: a.ID}.String() }
 
-func (a authorization) credential() connectors.Credential {
+// ours tells the token we ask with, by the tail of it that the vendor shows.
+func (a authorization) ours(tail string) bool { return tail != "" && a.LastEight == tail }
+
+// owner of our own token is a service, which rules and mass revokes leave out.
+func (a authorization) owner(tail string) connectors.AccountRef {
+	out := account(a.Login)
+	out.Service = a.ours(tail)
+	return out
+}
+
+// tailOf is as much of a token as the vendor's listing shows.
+func tailOf(token secret.Value) string {
+	text := token.Expose()
+	return text[max(0, len(text)-8):]
+}
+
+func (a authorization) credential(tail string) connectors.Credential {
 	out := connectors.Credential{
-		Ref:       connectors.Ref{ID: a.id(), Owner: account(a.Login)},
+		Ref:       connectors.Ref{ID: a.id(), Owner: a.owner(tail)},
 		Kind:      connectors.APIKey,
 		Class:     a.Type,
 		Label:     cmp.Or(a.Note, a.Title, a.Fingerprint),
-		Owner:     account(a.Login),
+		Owner:     a.owner(tail),
 		CreatedAt: timeOf(a.AuthorizedAt),
 		ExpiresAt: timeOf(a.ExpiresAt),
 		LastUsed:  connectors.LastUsed(a.LastUsed),
@@ -66,14 +84,17 @@ func (a authorization) credential() connectors.Credential {
 	case typeSSHKey:
 		out.Access = connectors.Write // pushes wherever its owner may
 	}
+	if a.ours(tail) {
+		out.Class += " of Latchkey's own administrator"
+	}
 	return out
 }
 
 // grant has no name of the app: the vendor tells the note of the token at
 // most, and nothing that tells two apps apart.
-func (a authorization) grant() connectors.Grant {
+func (a authorization) grant(tail string) connectors.Grant {
 	out := connectors.Grant{
-		Ref:      connectors.GrantRef{ID: a.id(), Owner: account(a.Login)},
+		Ref:      connectors.GrantRef{ID: a.id(), Owner: a.owner(tail)},
 		App:      cmp.Or(a.Note, a.Type),
 		GivenAt:  timeOf(a.AuthorizedAt),
 		LastUsed: connectors.LastUsed(a.LastUsed),
@@ -98,13 +119,47 @@ func (c *Connector) revokeAuthorization(ctx context.Context, n name) error {
 	if c.owner == nil {
 		return fmt.Errorf("%w: %w", connectors.ErrUnsupported, errNoOwner)
 	}
+	if err := c.notOurs(ctx, n); err != nil {
+		return err
+	}
 	_, err := c.owner.do(ctx, request{method: http.MethodDelete, path: c.path(authorizations, n.number())}, nil)
-	return goneAlready(err, func() (connectors.Liveness, error) { return c.verifyAuthorization(ctx, n) })
+	return goneAlready(err, func() (bool, error) {
+		a, err := c.findAuthorization(ctx, n)
+		return a != nil, err
+	})
 }
 
+// notOurs refuses the token we ask with. Which one that is is in the listing
+// alone, so nothing is ended while the listing can't be read.
+func (c *Connector) notOurs(ctx context.Context, n name) error {
+	a, err := c.findAuthorization(ctx, n)
+	if err != nil {
+		return fmt.Errorf("look whether it is our own: %w", err)
+	}
+	if a != nil && a.ours(c.tail) {
+		return fmt.Errorf("%w: it is the token of Latchkey's own administrator, which this connection works with: give the connection another one first",
+			connectors.ErrUnrecoverable)
+	}
+	return nil
+}
+
+// verifyAuthorization reads the listing until it is there, because the vendor
+// shows none by itself: a call for every hundred of them. One past its end is
+// dead.
 func (c *Connector) verifyAuthorization(ctx context.Context, n name) (connectors.Liveness, error) {
 	if c.owner == nil {
 		return connectors.Unknown, fmt.Errorf("%w: %w", connectors.ErrUnsupported, errNoOwner)
 	}
-	return look(c.authorizationRows(ctx), func(a authorization) bool { return a.ID == n.id })
+	a, err := c.findAuthorization(ctx, n)
+	switch {
+	case err != nil:
+		return connectors.Unknown, err
+	case a == nil || a.ExpiresAt != nil && !c.now().Before(a.ExpiresAt.Time):
+		return connectors.Dead, nil
+	}
+	return connectors.Live, nil
+}
+
+func (c *Connector) findAuthorization(ctx context.Context, n name) (*authorization, error) {
+	return proven(c.authorizationRows(ctx), func(a authorization) bool { return a.ID == n.id })
 }

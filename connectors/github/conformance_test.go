@@ -65,8 +65,9 @@ func TestConformance(t *testing.T) {
 				d.ExceedSecondary(http.StatusForbidden, time.Minute)
 				return time.Minute
 			},
-			Refuse: d.RefuseNext,
-			Hold:   d.Hold,
+			Refuse:        d.RefuseNext,
+			EmptyListings: func() { d.Set(githubtest.Knobs{EmptyLists: true}) },
+			Hold:          d.Hold,
 		}
 	})
 }
@@ -76,5 +77,5 @@ func patRef(pat githubtest.Token) connectors.Ref {
 }
 
 func requestID(asked githubtest.Token) string {
-	return fmt.Sprintf("pat-request/%d/%d", asked.Grant, asked.ID)
+	return fmt.Sprintf("pat-request/%d/%d/%d", asked.Grant, asked.ID, asked.MadeAt.Unix())
 }

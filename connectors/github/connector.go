@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"latchkey/connectors"
 	"latchkey/connectors/rest"
@@ -39,6 +40,10 @@ type Connector struct {
 	name string // of the connection
 	org  string // login
 	web  string // where people go, without a final slash
+	now  func() time.Time
+
+	installation int64  // of our own App
+	tail         string // of the owner's token, by which listings know it; or empty
 
 	app    *api // as the installation
 	owner  *api // as the owner; nil without a token
@@ -48,23 +53,27 @@ type Connector struct {
 // Check lists one token as the App, and one authorisation as the owner where
 // there is one.
 func (c *Connector) Check(ctx context.Context) error {
-	if err := c.glance(ctx, c.app, pats); err != nil {
+	if err := c.glance(ctx, c.app, pats, nil); err != nil {
 		return fmt.Errorf("check the GitHub App: %w", err)
 	}
 	if c.owner == nil {
 		return nil
 	}
-	if err := c.glance(ctx, c.owner, authorizations); err != nil {
+	if err := c.glance(ctx, c.owner, authorizations, nil); err != nil {
 		return fmt.Errorf("check the owner's token: %w", err)
 	}
 	return nil
 }
 
-func (c *Connector) glance(ctx context.Context, as *api, listing string) error {
+// glance reads one row; empty is what it returns if there is none.
+func (c *Connector) glance(ctx context.Context, as *api, listing string, empty error) error {
 	var first []json.RawMessage
 	_, err := as.do(ctx, request{
 		method: http.MethodGet, path: c.path(listing), query: url.Values{"per_page": {"1"}},
 	}, &first)
+	if err == nil && len(first) == 0 {
+		err = empty
+	}
 	return err
 }
 
@@ -76,6 +85,7 @@ const (
 	installations  = "installations"
 	members        = "members"
 	memberships    = "memberships"
+	users          = "users" // of no organisation
 )
 
 // path is below the organisation, every segment escaped.

@@ -29,7 +29,7 @@ func (c *Connector) Credentials(ctx context.Context) iter.Seq2[connectors.Creden
 				yield(connectors.Credential{}, fmt.Errorf("list authorised credentials of %s: %w", c.name, err))
 				return
 			}
-			if !a.isGrant() && !yield(a.credential(), nil) {
+			if !a.isGrant() && !yield(a.credential(c.tail), nil) {
 				return
 			}
 		}
@@ -37,7 +37,8 @@ func (c *Connector) Credentials(ctx context.Context) iter.Seq2[connectors.Creden
 }
 
 // Revoke takes a credential's access to the organisation. An installed app is
-// removed only by itself or by an owner of the enterprise: see GuideRevoke.
+// removed only by itself or by an owner of the enterprise: see GuideRevoke. The
+// token that this connection works with is refused.
 func (c *Connector) Revoke(ctx context.Context, ref connectors.Ref) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -61,9 +62,9 @@ func (c *Connector) Revoke(ctx context.Context, ref connectors.Ref) error {
 	return nil
 }
 
-// Verify looks for a credential in the vendor's listing: dead is one that a
-// whole listing does not have. What was accepted to be done later is live
-// until it is gone.
+// Verify looks for a credential or grant in the vendor's listing: dead is one
+// that a whole listing of others does not have, or has as expired. What was
+// accepted to be done later is live until it is gone.
 func (c *Connector) Verify(ctx context.Context, ref connectors.Ref) (connectors.Liveness, error) {
 	if err := ctx.Err(); err != nil {
 		return connectors.Unknown, err
@@ -88,16 +89,16 @@ func (c *Connector) Verify(ctx context.Context, ref connectors.Ref) (connectors.
 }
 
 // goneAlready judges the error of a call that ends something: a 404 is nil if
-// the listing, too, says that it is gone.
-func goneAlready(err error, verify func() (connectors.Liveness, error)) error {
+// the listing, too, says that it is gone. Expired is not gone.
+func goneAlready(err error, listed func() (bool, error)) error {
 	if rest.Status(err) != http.StatusNotFound {
 		return err
 	}
-	liveness, verifyErr := verify()
-	if verifyErr != nil {
-		return verifyErr
+	there, listErr := listed()
+	if listErr != nil {
+		return listErr
 	}
-	if liveness != connectors.Dead {
+	if there {
 		return fmt.Errorf("%w, and yet it is listed: a permission may be missing", err)
 	}
 	return nil

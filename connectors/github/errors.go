@@ -6,9 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/google/go-github/v88/github"
 
@@ -19,9 +17,6 @@ import (
 const (
 	limitWindow   = time.Hour   // of the primary limit: no reset is further away
 	noHeaderPause = time.Minute // for a limit without a header; unverified
-	maxDetail     = 160         // characters of the vendor's words that reach a log
-	longestRun    = 24          // characters without a break that can't be a secret
-	hiddenRun     = "[…]"       // stands for a longer run
 	headerReset   = "X-Ratelimit-Reset"
 	headerLeft    = "X-Ratelimit-Remaining"
 )
@@ -39,7 +34,7 @@ func failure(r request, resp *github.Response, err error) error {
 	}
 	e := &rest.Error{Method: r.method, Path: r.path, Status: resp.StatusCode}
 	if isRefusal {
-		e.Detail = plain(refused.Message)
+		e.Detail = rest.Clean(refused.Message)
 	}
 	return e
 }
@@ -86,7 +81,7 @@ func noAnswer(r request, err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
-	return &unanswered{text: r.String() + ": " + plain(err.Error()), err: err}
+	return &unanswered{text: r.String() + ": " + rest.Clean(err.Error()), err: err}
 }
 
 // unanswered keeps the cause for errors.Is and prints a text that holds no
@@ -101,20 +96,3 @@ func (e *unanswered) Error() string { return e.text }
 
 // Unwrap implements the errors package's interface.
 func (e *unanswered) Unwrap() error { return e.err }
-
-// plain cuts a text that the vendor had a hand in to a line, without invisible
-// characters and without any run of characters long enough to be a token or a
-// key.
-func plain(text string) string {
-	words := strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) })
-	for i, w := range words {
-		if len([]rune(w)) > longestRun {
-			words[i] = hiddenRun
-		}
-	}
-	line := []rune(strings.Join(words, " "))
-	if len(line) > maxDetail {
-		line = append(line[:maxDetail-1], '…')
-	}
-	return string(line)
-}

@@ -58,7 +58,7 @@ func (c *Connector) Grants(ctx context.Context) iter.Seq2[connectors.Grant, erro
 				yield(connectors.Grant{}, fmt.Errorf("list authorised credentials of %s: %w", c.name, err))
 				return
 			}
-			if a.isGrant() && !yield(a.grant(), nil) {
+			if a.isGrant() && !yield(a.grant(c.tail), nil) {
 				return
 			}
 		}
@@ -78,20 +78,32 @@ func (c *Connector) GuideRevoke(ref connectors.Ref) connectors.Task {
 	if !ok || n.class != classInstallation {
 		return connectors.Task{}
 	}
-	return connectors.Task{
-		URL: c.web + "/organizations/" + c.org + "/settings/installations/" + n.number(),
-		Steps: []string{
-			"Open the page as an owner of the organisation " + c.org + ".",
-			"Check that it names the app you mean to remove.",
-			"At the bottom, under \"Danger zone\", choose \"Uninstall\" and confirm.",
-		},
+	task := connectors.Task{URL: c.web + "/organizations/" + c.org + "/settings/installations/" + n.number()}
+	if n.id == c.installation {
+		task.Steps = append(task.Steps, "This is Latchkey's own App: without it Latchkey sees and ends nothing of the organisation "+
+			c.org+" any more. Go on only if the connection is to end.")
 	}
+	task.Steps = append(task.Steps,
+		"Open the page as an owner of the organisation "+c.org+".",
+		"Check that it names the app you mean to remove.",
+		"At the bottom, under \"Danger zone\", choose \"Uninstall\" and confirm.",
+	)
+	return task
 }
 
 func (c *Connector) installationRows(ctx context.Context) iter.Seq2[appInstallation, error] {
 	return walk[appInstallation](ctx, listing{as: c.app, path: c.path(installations), field: "installations"})
 }
 
+// verifyInstallation does not take a listing without apps for whole: ours is on
+// it.
 func (c *Connector) verifyInstallation(ctx context.Context, n name) (connectors.Liveness, error) {
-	return look(c.installationRows(ctx), func(i appInstallation) bool { return i.ID == n.id })
+	i, err := proven(c.installationRows(ctx), func(i appInstallation) bool { return i.ID == n.id })
+	switch {
+	case err != nil:
+		return connectors.Unknown, err
+	case i == nil:
+		return connectors.Dead, nil
+	}
+	return connectors.Live, nil
 }

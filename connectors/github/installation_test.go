@@ -127,7 +127,7 @@ func TestAFailedExchange(t *testing.T) {
 			for verb, err := range map[string]error{
 				"verify": verifyErr, "revoke": b.Revoke(t.Context(), patRef(pat)),
 				"close":  b.CloseAccount(t.Context(), connectors.AccountRef{ID: "alice"}),
-				"decide": b.Decide(t.Context(), connectors.Decision{ID: "pat-request/1/2"}),
+				"decide": b.Decide(t.Context(), connectors.Decision{ID: "pat-request/1/2/3"}),
 			} {
 				if err == nil || !strings.Contains(err.Error(), "installation token") || errors.Is(err, connectors.ErrUnrecoverable) != tt.refused {
 					t.Errorf("%s: %v, want refused: %t", verb, err, tt.refused)

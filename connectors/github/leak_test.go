@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,6 +89,32 @@ func TestRevokeLeakedInParts(t *testing.T) {
 	var limited *connectors.RateLimitedError
 	if err := b.RevokeLeaked(t.Context(), leaked); !errors.As(err, &limited) || limited.After != 20*time.Minute {
 		t.Errorf("limited: %v", err)
+	}
+}
+
+// One malformed value has GitHub refuse all it came with; the others must not
+// be spared for it.
+func TestRevokeLeakedBesideMalformedOnes(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	leaked := make([]secret.Value, 40)
+	for i := range leaked {
+		leaked[i] = b.d.AddPAT(githubtest.PAT{Owner: "alice", Name: "leaked"}).Secret
+	}
+	cut := []secret.Value{secret.New("ghp_cut"), secret.New("github_pat_cut")}
+	mixed := append(append(append([]secret.Value{cut[0]}, leaked[:17]...), cut[1]), leaked[17:]...)
+	err := b.RevokeLeaked(t.Context(), mixed)
+	if !errors.Is(err, connectors.ErrUnrecoverable) || !strings.Contains(err.Error(), "2 of 42") {
+		t.Errorf("err = %v", err)
+	}
+	holdsNone(t, err, mixed...)
+	for i, v := range leaked {
+		if b.d.Alive(v) {
+			t.Errorf("token %d was spared", i)
+		}
+	}
+	if n := b.d.Calls()[leakCall]; n > 30 {
+		t.Errorf("%d calls", n)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/bradleyfalzon/ghinstallation/v2"
 
 	"latchkey/connectors"
+	"latchkey/connectors/rest"
 )
 
 const (
@@ -60,7 +61,7 @@ func build(s connectors.Settings, base *url.URL, rt http.RoundTripper) (*Connect
 		return nil, errors.New("private_key is not an RSA private key in PEM")
 	}
 	signer.BaseURL = strings.TrimSuffix(base.String(), "/")
-	c := &Connector{name: s.Name, org: s.OrgID, web: webOf(base)}
+	c := &Connector{name: s.Name, org: s.OrgID, web: webOf(base), now: time.Now, installation: s.InstallationID, tail: tailOf(s.Token)}
 	asApp, err := newAPI(base, signer)
 	if err != nil {
 		return nil, err
@@ -99,14 +100,9 @@ func missing(s connectors.Settings) []error {
 }
 
 func checkBase(s connectors.Settings) (*url.URL, error) {
-	base, err := url.Parse(s.BaseURL)
-	switch {
-	case err != nil || base.Host == "":
-		return nil, errors.New("base_url is not a URL with a host")
-	case base.Scheme != "https" && (base.Scheme != "http" || !s.AllowPrivate):
-		return nil, errors.New("base_url must be https (allow_private permits http)")
-	case base.User != nil || base.RawQuery != "" || base.ForceQuery || base.Fragment != "":
-		return nil, errors.New("base_url holds a user, query or fragment")
+	base, err := rest.CheckBase("base_url", s.BaseURL, s.AllowPrivate)
+	if err != nil {
+		return nil, err
 	}
 	base.Path = strings.TrimSuffix(base.Path, "/") + "/"
 	return base, nil

@@ -40,6 +40,7 @@ var operations = []string{
 	"GET /orgs/{org}/installations",
 	"DELETE /orgs/{org}/members/{username}",
 	"GET /orgs/{org}/memberships/{username}",
+	"GET /users/{username}",
 	"POST /credentials/revoke",
 }
 

@@ -42,7 +42,7 @@ func (p pat) match() string { return "pat:" + strconv.FormatInt(p.TokenID, 10) }
 func (p pat) credential() connectors.Credential {
 	scopes, access := p.Permissions.scopes()
 	return connectors.Credential{
-		Ref:       connectors.Ref{ID: name{classPAT, p.ID, p.TokenID}.String(), Owner: p.owner()},
+		Ref:       connectors.Ref{ID: name{class: classPAT, id: p.ID, token: p.TokenID}.String(), Owner: p.owner()},
 		Kind:      connectors.APIKey,
 		Class:     "fine-grained personal access token",
 		Label:     p.TokenName,
@@ -74,11 +74,31 @@ func (c *Connector) revokePAT(ctx context.Context, n name) error {
 	_, err := c.app.do(ctx, request{
 		method: http.MethodPost, path: c.path(pats, n.number()), body: map[string]string{"action": "revoke"},
 	}, nil)
-	return goneAlready(err, func() (connectors.Liveness, error) { return c.verifyPAT(ctx, n) })
+	return goneAlready(err, func() (bool, error) {
+		p, err := c.findPAT(ctx, n)
+		return p != nil, err
+	})
 }
 
-// verifyPAT lists the token's grants: dead is one that is not among them. An
-// expired token is live while its grant stays, because its owner can renew it.
+// verifyPAT takes a token that the vendor calls expired for dead, although its
+// owner can renew it while its grant stays: it does not work now.
 func (c *Connector) verifyPAT(ctx context.Context, n name) (connectors.Liveness, error) {
-	return look(c.patRows(ctx, pats, n.token), func(p pat) bool { return p.ID == n.id })
+	p, err := c.findPAT(ctx, n)
+	switch {
+	case err != nil:
+		return connectors.Unknown, err
+	case p == nil || p.Expired:
+		return connectors.Dead, nil
+	}
+	return connectors.Live, nil
+}
+
+// findPAT lists the token's grants; nil is one that is not among them, while
+// the listing has grants of other tokens.
+func (c *Connector) findPAT(ctx context.Context, n name) (*pat, error) {
+	p, others, err := look(c.patRows(ctx, pats, n.token), func(p pat) bool { return p.ID == n.id })
+	if err != nil || others {
+		return p, err
+	}
+	return nil, c.glance(ctx, c.app, pats, errEmpty)
 }

@@ -1,6 +1,7 @@
 package github_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -41,9 +42,61 @@ func TestDecidedTheOtherWay(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.Approve = !d.Approve
-		if err := b.Decide(t.Context(), d); !errors.Is(err, connectors.ErrUnrecoverable) || !strings.Contains(err.Error(), "other way") {
+		if err := b.Decide(t.Context(), d); !errors.Is(err, connectors.ErrUnrecoverable) || !strings.Contains(err.Error(), "at GitHub") {
 			t.Errorf("%+v: %v", d, err)
 		}
+	}
+}
+
+// A token that has access and asks for more: that it has access says nothing
+// about what became of the request.
+func TestDecideAnUpgrade(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		meanwhile func(bundle, githubtest.Token) error // at GitHub
+		approve   bool
+		fails     bool
+	}{
+		"approve what waits":         {nil, true, false},
+		"deny what waits":            {nil, false, false},
+		"approve what was withdrawn": {withdraw, true, true},
+		"deny what was withdrawn":    {withdraw, false, false},
+		"approve what was denied":    {decide(false), true, true},
+		"deny what was denied":       {decide(false), false, false},
+		"approve what was approved":  {decide(true), true, false},
+		"deny what was approved":     {decide(true), false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			has := b.d.AddPAT(githubtest.PAT{Owner: "alice", Name: "ci", MadeAt: made, Repository: map[string]string{"contents": "read"}})
+			asked := b.d.AddUpgradeRequest(has, githubtest.PAT{Owner: "alice", Name: "ci", MadeAt: used, Repository: map[string]string{"contents": "write"}})
+			if tt.meanwhile != nil {
+				if err := tt.meanwhile(b, asked); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range 2 {
+				err := b.Decide(t.Context(), connectors.Decision{ID: requestID(asked), Approve: tt.approve})
+				if (err != nil) != tt.fails || tt.fails && !errors.Is(err, connectors.ErrUnrecoverable) {
+					t.Errorf("decide: %v", err)
+				}
+			}
+			if !b.d.Works(has.Secret) {
+				t.Error("the token lost the access it had")
+			}
+		})
+	}
+}
+
+func withdraw(b bundle, asked githubtest.Token) error {
+	b.d.Withdraw(asked.Grant)
+	return nil
+}
+
+func decide(approve bool) func(bundle, githubtest.Token) error {
+	return func(b bundle, asked githubtest.Token) error {
+		return b.Decide(context.Background(), connectors.Decision{ID: requestID(asked), Approve: approve})
 	}
 }
 

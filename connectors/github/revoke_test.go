@@ -48,6 +48,8 @@ func TestAcceptedIsNotDone(t *testing.T) {
 	pat := b.d.AddPAT(githubtest.PAT{Owner: "alice", Name: "x"})
 	saml, v := b.d.AddAuthorization(githubtest.Authorization{Owner: "alice", Type: githubtest.ClassicPAT})
 	refs := []connectors.Ref{patRef(pat), {ID: fmt.Sprintf("saml/%d", saml)}}
+	b.d.AddPAT(githubtest.PAT{Owner: "bob", Name: "stays"})
+	b.d.AddAuthorization(githubtest.Authorization{Owner: "bob", Type: githubtest.SSHKey})
 	b.d.Set(githubtest.Knobs{Later: true})
 	for _, want := range []connectors.Liveness{connectors.Live, connectors.Dead} {
 		for _, ref := range refs {
@@ -131,13 +133,105 @@ func TestVerifyOfABrokenListingIsUnknown(t *testing.T) {
 	}
 }
 
-// An expired token can be renewed by its owner while it has its grant.
-func TestAnExpiredTokenIsLiveWhileGranted(t *testing.T) {
+// What is past its end does not work. It is not gone: its owner can renew it,
+// so that a 404 on its revocation is no success.
+func TestAnExpiredTokenIsDeadAndNotGone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	pat := b.d.AddPAT(githubtest.PAT{Owner: "alice", Name: "x", ExpiresAt: ended})
-	if l, err := b.Verify(t.Context(), patRef(pat)); l != connectors.Live || err != nil {
-		t.Errorf("%s, %v", l, err)
+	over, _ := b.d.AddAuthorization(githubtest.Authorization{Owner: "alice", Type: githubtest.ClassicPAT, ExpiresAt: ended})
+	still, _ := b.d.AddAuthorization(githubtest.Authorization{Owner: "alice", Type: githubtest.ClassicPAT, ExpiresAt: ends})
+	for id, want := range map[string]connectors.Liveness{
+		patRef(pat).ID: connectors.Dead, fmt.Sprintf("saml/%d", over): connectors.Dead, fmt.Sprintf("saml/%d", still): connectors.Live,
+	} {
+		if l, err := b.Verify(t.Context(), connectors.Ref{ID: id}); l != want || err != nil {
+			t.Errorf("%s is %s, %v, want %s", id, l, err, want)
+		}
+	}
+	b.d.Intercept(writes(answer(404, `{"message":"Not Found"}`)))
+	for _, ref := range []connectors.Ref{patRef(pat), {ID: fmt.Sprintf("saml/%d", over)}} {
+		if err := b.Revoke(t.Context(), ref); !errors.Is(err, connectors.ErrUnrecoverable) || !strings.Contains(err.Error(), "listed") {
+			t.Errorf("revoke %s: %v", ref.ID, err)
+		}
+	}
+}
+
+// A listing without a single row is what a lost permission looks like, too.
+func TestAnEmptyListingIsNoReceipt(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	pat := b.d.AddPAT(githubtest.PAT{Owner: "alice", Name: "x"})
+	saml, _ := b.d.AddAuthorization(githubtest.Authorization{Owner: "alice", Type: githubtest.OAuthApp})
+	app := b.d.AddInstallation("deploy-bot", nil)
+	b.d.Set(githubtest.Knobs{EmptyLists: true})
+	for _, id := range []string{patRef(pat).ID, fmt.Sprintf("saml/%d", saml), fmt.Sprintf("installation/%d", app)} {
+		if l, err := b.Verify(t.Context(), connectors.Ref{ID: id}); l != connectors.Unknown || err == nil || !strings.Contains(err.Error(), "proves nothing") {
+			t.Errorf("%s is %s, %v", id, l, err)
+		}
+	}
+	b.d.Intercept(writes(answer(404, `{"message":"Not Found"}`)))
+	for _, id := range []string{patRef(pat).ID, fmt.Sprintf("saml/%d", saml)} {
+		if err := b.Revoke(t.Context(), connectors.Ref{ID: id}); err == nil {
+			t.Errorf("revoke %s: an empty listing made a 404 a success", id)
+		}
+	}
+}
+
+// The token we ask with is authorised like any other, and told by its end.
+func TestOurOwnTokenIsKept(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	own := b.d.AuthorizeOwner(githubtest.Authorization{Owner: "erin", Type: githubtest.ClassicPAT, Label: "latchkey", Scopes: []string{"admin:org"}})
+	other, value := b.d.AddAuthorization(githubtest.Authorization{Owner: "erin", Type: githubtest.ClassicPAT})
+	for _, c := range all(t, b.Credentials(t.Context())) {
+		ours := c.Ref.ID == fmt.Sprintf("saml/%d", own)
+		want := "personal access token (classic)"
+		if ours {
+			want += " of Latchkey's own administrator"
+		}
+		if c.Owner.Service != ours || c.Owner != c.Ref.Owner || c.Class != want || c.Owner.ID != "erin" {
+			t.Errorf("%+v", c)
+		}
+	}
+	for range 2 {
+		for _, err := range []error{
+			b.Revoke(t.Context(), connectors.Ref{ID: fmt.Sprintf("saml/%d", own)}),
+			b.RevokeGrant(t.Context(), connectors.GrantRef{ID: fmt.Sprintf("saml/%d", own)}),
+		} {
+			if !errors.Is(err, connectors.ErrUnrecoverable) || !strings.Contains(err.Error(), "own administrator") || !b.d.Authorized(own) {
+				t.Errorf("revoke of our own: %v", err)
+			}
+		}
+	}
+	if err := b.Revoke(t.Context(), connectors.Ref{ID: fmt.Sprintf("saml/%d", other)}); err != nil || b.d.Works(value) {
+		t.Errorf("revoke of another: %v", err)
+	}
+	b.d.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
+		down := r.Method == http.MethodGet
+		if down {
+			answer(500, `{}`)(w, r)
+		}
+		return down
+	})
+	if err := b.Revoke(t.Context(), connectors.Ref{ID: fmt.Sprintf("saml/%d", own)}); err == nil || !b.d.Authorized(own) {
+		t.Errorf("without knowing which is ours: %v", err)
+	}
+	b.d.Intercept(nil)
+	b.d.Set(githubtest.Knobs{EmptyLists: true})
+	if err := b.Revoke(t.Context(), connectors.Ref{ID: fmt.Sprintf("saml/%d", own)}); err == nil || !b.d.Authorized(own) {
+		t.Errorf("with an empty listing: %v", err)
+	}
+}
+
+func TestGuideRevokeOfOurOwnApp(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	other := fmt.Sprintf("installation/%d", b.d.AddInstallation("deploy-bot", nil))
+	for id, own := range map[string]bool{"installation/42": true, other: false} {
+		task := b.GuideRevoke(connectors.Ref{ID: id})
+		if len(task.Steps) == 0 || strings.Contains(task.Steps[0], "Latchkey's own App") != own {
+			t.Errorf("%s: %q", id, task.Steps)
+		}
 	}
 }
 

@@ -13,8 +13,6 @@ import (
 	"strings"
 
 	"github.com/google/go-github/v88/github"
-
-	"latchkey/connectors"
 )
 
 const pageSize = "100" // the most the vendor gives
@@ -66,18 +64,31 @@ func walk[R row](ctx context.Context, l listing) iter.Seq2[R, error] {
 	}
 }
 
-// look says whether a row is in a listing. Only a whole listing without it is
-// dead.
-func look[R row](rows iter.Seq2[R, error], found func(R) bool) (connectors.Liveness, error) {
+// look searches a listing to its end. others tells whether it had rows at all.
+func look[R row](rows iter.Seq2[R, error], is func(R) bool) (found *R, others bool, err error) {
 	for r, err := range rows {
 		if err != nil {
-			return connectors.Unknown, err
+			return nil, others, err
 		}
-		if found(r) {
-			return connectors.Live, nil
+		if others = true; is(r) {
+			return &r, others, nil
 		}
 	}
-	return connectors.Dead, nil
+	return nil, others, nil
+}
+
+// errEmpty is for a listing that would have to prove an end, and has no row: a
+// lost permission looks like that.
+var errEmpty = errors.New("the listing is empty, which proves nothing")
+
+// proven is look for what must be known to be gone: nil is what a listing of
+// others does not have.
+func proven[R row](rows iter.Seq2[R, error], is func(R) bool) (*R, error) {
+	found, others, err := look(rows, is)
+	if err == nil && !others {
+		err = errEmpty
+	}
+	return found, err
 }
 
 // turn gets one page, and the number of the next or zero.

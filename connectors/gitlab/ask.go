@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	gl "gitlab.com/gitlab-org/api/client-go"
 
@@ -23,8 +22,6 @@ import (
 const (
 	defaultRetryAfter = 10 * time.Second // for a 429 that does not say when to come back
 	maxRetryAfter     = 15 * time.Minute // GitLab can't park our work for a year
-	maxWords          = 160              // characters of the vendor's words that reach a log
-	longestWord       = 24               // characters without a break that can't be a secret
 )
 
 // ask makes one call of the client and turns what it answers into the errors
@@ -140,24 +137,13 @@ func isDeadToken(body []byte) bool {
 }
 
 // words is the sentence in one of GitLab's error shapes, {"message":…} and
-// {"error":…}, for people: one line, without invisible characters and without
-// anything long enough to be a key.
+// {"error":…}, for people.
 func words(body []byte) string {
 	var v any
 	if json.Unmarshal(body, &v) != nil {
 		return ""
 	}
-	fields := strings.FieldsFunc(sentence(v, 4), func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) })
-	for i, w := range fields {
-		if len([]rune(w)) > longestWord {
-			fields[i] = "[…]"
-		}
-	}
-	line := []rune(strings.Join(fields, " "))
-	if len(line) > maxWords {
-		line = append(line[:maxWords-1], '…')
-	}
-	return string(line)
+	return rest.Clean(sentence(v, 4))
 }
 
 func sentence(v any, deep int) string {

@@ -51,7 +51,7 @@ func TestRefusalsQuoteGitLabInOneCleanLine(t *testing.T) {
 		`{"error":"insufficient_scope","error_description":"Higher privileges needed."}`: "Higher privileges needed.",
 		`{"message":{"expires_at":["must be before 2027-01-01"]}}`:                       "expires_at must be before 2027-01-01",
 		`{"message":["first","second"]}`:                                                 "first",
-		"{\"message\":\"a\\r\\nb\\u202ec\\u0000d\"}":                                     "a b c d",
+		"{\"message\":\"a\\r\\nb\\u202ec\\u0000d\"}":                                     "a bc d",
 		`{"message":"token ` + strings.Repeat("k", 30) + ` is bad"}`:                     "token […] is bad",
 		`{"message":"` + strings.Repeat("word ", 60) + `"}`:                              strings.Repeat("word ", 31) + "word…",
 		`{"a":{"b":{"c":{"d":"deep"}}}}`:                                                 "",

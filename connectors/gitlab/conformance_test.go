@@ -37,8 +37,9 @@ func TestConformance(t *testing.T) {
 				b.RateLimit(42 * time.Second)
 				return 42 * time.Second
 			},
-			Refuse: b.Refuse,
-			Hold:   b.Hold,
+			Refuse:        b.Refuse,
+			EmptyListings: b.EmptyListings,
+			Hold:          b.Hold,
 		}
 	})
 }

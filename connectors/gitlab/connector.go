@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -16,6 +15,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"latchkey/connectors"
+	"latchkey/connectors/rest"
 	"latchkey/secret"
 )
 
@@ -89,25 +89,10 @@ func checkSettings(s *connectors.Settings) (base string, err error) {
 	if s.BaseURL == "" {
 		s.BaseURL = defaultBase
 	}
-	if err := checkBase(*s); err != nil {
+	if _, err := rest.CheckBase("base_url", s.BaseURL, s.AllowPrivate); err != nil {
 		problems = append(problems, err)
 	}
 	return s.BaseURL, errors.Join(problems...)
-}
-
-func checkBase(s connectors.Settings) error {
-	base, err := url.Parse(s.BaseURL)
-	switch {
-	case err != nil || base.Host == "":
-		return errors.New("base_url is not an absolute URL")
-	case base.Scheme != "https" && base.Scheme != "http":
-		return errors.New("base_url is neither https nor http")
-	case base.Scheme == "http" && !s.AllowPrivate:
-		return errors.New("base_url must be https: http would send the token in clear (allow_private permits http)")
-	case base.User != nil || base.RawQuery != "" || base.ForceQuery || base.Fragment != "":
-		return errors.New("base_url has more than scheme, host and path")
-	}
-	return nil
 }
 
 // Check proves that the token works, has the scope api and sees the group.
@@ -141,12 +126,12 @@ func (c *Connector) check(ctx context.Context) error {
 
 // blindSpots is an error that names the kinds of tokens the listing lacks.
 func (c *Connector) blindSpots(ctx context.Context, gid int64) error {
-	source, err := c.personalSource(ctx, gid)
-	if err != nil || source == fromInstance {
+	from, _, err := c.personalSource(ctx, gid)
+	if err != nil || from == fromInstance {
 		return err
 	}
 	var hidden []string
-	if source == fromNowhere {
+	if from == fromNowhere {
 		hidden = append(hidden, "people's personal access tokens (an administrator's token or GitLab Ultimate's credentials inventory is needed)")
 	}
 	_, _, err = ask(ctx, c, func(o gl.RequestOptionFunc) (*[]*gl.GroupServiceAccount, *gl.Response, error) {

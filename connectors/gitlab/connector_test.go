@@ -106,10 +106,10 @@ func TestOpen(t *testing.T) {
 		"a subgroup":      {with(func(s *connectors.Settings) { s.Group = "acme/platform" }), "top-level", false},
 		"a broken token":  {with(func(s *connectors.Settings) { s.Token = secret.New("glpat-x\r\n") }), "characters", false},
 		"plain http":      {with(func(s *connectors.Settings) { s.BaseURL = "http://git.example" }), "https", false},
-		"no host":         {with(func(s *connectors.Settings) { s.BaseURL = "git.example" }), "absolute", false},
+		"no host":         {with(func(s *connectors.Settings) { s.BaseURL = "git.example" }), "not a URL", false},
 		"another scheme":  {with(func(s *connectors.Settings) { s.BaseURL = "ftp://git.example" }), "neither", false},
-		"a password":      {with(func(s *connectors.Settings) { s.BaseURL = "https://u:p@git.example" }), "more than", false},
-		"a query":         {with(func(s *connectors.Settings) { s.BaseURL = "https://git.example/?a=b" }), "more than", false},
+		"a password":      {with(func(s *connectors.Settings) { s.BaseURL = "https://u:p@git.example" }), "holds", false},
+		"a query":         {with(func(s *connectors.Settings) { s.BaseURL = "https://git.example/?a=b" }), "holds", false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

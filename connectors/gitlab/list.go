@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
 	"strconv"
 	"time"
 
 	gl "gitlab.com/gitlab-org/api/client-go"
 
 	"latchkey/connectors"
+	"latchkey/connectors/rest"
 )
 
 // emit hands one row to the caller of a walk; errEnough ends the walk.
@@ -23,8 +25,13 @@ var errEnough = errors.New("the caller has enough")
 // projects, tokens of the group's service accounts, and people's personal
 // tokens from one of two sources. An administrator sees those of the whole
 // instance; the owner of a group with GitLab Ultimate sees those of its
-// enterprise users. Where GitLab has neither for us, personal tokens are left
-// out by design, and Check says so.
+// enterprise users. Where GitLab has neither (404), personal tokens are left
+// out by design, and Check says so; likewise service accounts.
+//
+// What GitLab has and refuses to our token (403) makes the walk fail, after
+// everything else was listed: such a listing is not whole. So a connection to a
+// GitLab whose plan lacks service accounts and which says 403 for them, as
+// GitLab.com Free does as far as is known (unverified), never lists whole.
 //
 // On an instance, personal tokens are those of everybody, because no token
 // says which groups it is used for. Tokens of bots are the group and project
@@ -54,11 +61,21 @@ func (c *Connector) walk(ctx context.Context, out emit) error {
 	if err := c.projects(ctx, top.ID, out); err != nil {
 		return err
 	}
-	services, err := c.services(ctx, top.ID, out)
+	services, hidden, err := c.services(ctx, top.ID, out)
 	if err != nil {
 		return err
 	}
-	return c.people(ctx, top.ID, services, out)
+	from, unseen, err := c.personalSource(ctx, top.ID)
+	if err != nil {
+		return err
+	}
+	if err := c.people(ctx, top.ID, from, services, out); err != nil {
+		return err
+	}
+	if from == fromInstance {
+		return nil // which has the tokens of service accounts, too
+	}
+	return errors.Join(hidden, unseen)
 }
 
 func (c *Connector) groups(ctx context.Context, top *gl.Group, out emit) error {
@@ -117,34 +134,43 @@ func (c *Connector) bots(ctx context.Context, home ref, name string, out emit) e
 }
 
 // services lists the tokens of the group's service accounts, and says which
-// accounts those are. Where they are not available, there are none to see.
-func (c *Connector) services(ctx context.Context, gid int64, out emit) (map[int64]bool, error) {
-	services := map[int64]bool{}
+// accounts those are. Where they are not available (404), there are none to see;
+// hidden is an error where they are refused to us.
+func (c *Connector) services(ctx context.Context, gid int64, out emit) (services map[int64]bool, hidden, err error) {
+	services = map[int64]bool{}
 	for account, err := range pages(ctx, c, func(o ...gl.RequestOptionFunc) ([]*gl.GroupServiceAccount, *gl.Response, error) {
 		return c.api.Groups.ListServiceAccounts(gid, &gl.ListServiceAccountsOptions{ListOptions: firstPage()}, o...)
 	}) {
-		if len(services) == 0 && notAvailable(err) {
-			return services, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		if account.ID <= 0 {
-			return nil, errors.New("a service account is listed without an ID")
+		switch first := len(services) == 0; {
+		case first && rest.Status(err) == http.StatusNotFound:
+			return services, nil, nil
+		case first && rest.Status(err) == http.StatusForbidden:
+			return services, fmt.Errorf("the group's service accounts are refused to our token (a plan without them, or no right to manage them): %w", err), nil
+		case err != nil:
+			return nil, nil, err
+		case account.ID <= 0:
+			return nil, nil, errors.New("a service account is listed without an ID")
 		}
 		services[account.ID] = true
-		home := ref{class: serviceToken, home: gid, user: account.ID}
-		owner := connectors.AccountRef{ID: strconv.FormatInt(account.ID, 10), Name: account.Name, Service: true}
-		for t, err := range c.tokensOf(ctx, home) {
-			if err != nil {
-				return nil, err
-			}
-			if err := send(home, t, owner, out); err != nil {
-				return nil, err
-			}
+		if err := c.serviceTokens(ctx, gid, account, out); err != nil {
+			return nil, nil, err
 		}
 	}
-	return services, nil
+	return services, nil, nil
+}
+
+func (c *Connector) serviceTokens(ctx context.Context, gid int64, account *gl.GroupServiceAccount, out emit) error {
+	home := ref{class: serviceToken, home: gid, user: account.ID}
+	owner := connectors.AccountRef{ID: strconv.FormatInt(account.ID, 10), Name: account.Name, Service: true}
+	for t, err := range c.tokensOf(ctx, home) {
+		if err != nil {
+			return err
+		}
+		if err := send(home, t, owner, out); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // send emits a token that works.

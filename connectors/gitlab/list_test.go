@@ -107,7 +107,6 @@ func TestCredentials(t *testing.T) {
 		"GitLab.com":                      {gitlabtest.Config{}, append(people("enterprise user personal access token", "inventory"), shared...)},
 		"GitLab.com, page by page":        {gitlabtest.Config{PerPage: 1}, append(people("enterprise user personal access token", "inventory"), shared...)},
 		"GitLab.com without an inventory": {gitlabtest.Config{NoInventory: true}, shared},
-		"GitLab.com Free":                 {gitlabtest.Config{NoInventory: true, NoServices: true}, shared[:3]},
 		"an instance whose licence ended": {gitlabtest.Config{SelfManaged: true, NoServices: true}, append(append(people("personal access token", "personal"), own, builds, lapsed), shared[:3]...)},
 		"an instance":                     {gitlabtest.Config{SelfManaged: true}, append(append(people("personal access token", "personal"), own, builds), shared...)},
 		"an instance, page by page":       {gitlabtest.Config{SelfManaged: true, PerPage: 1}, append(append(people("personal access token", "personal"), own, builds), shared...)},
@@ -117,6 +116,41 @@ func TestCredentials(t *testing.T) {
 			got, err := newWorld(t, tt.cfg).listed()
 			if err != nil {
 				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, got, sortStrings); diff != "" {
+				t.Errorf("rows (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// What GitLab refuses (403) is there and hidden from our token: everything that
+// is seen is listed, and then the walk fails, so that nothing is taken for gone.
+// What it does not have (404) is not missed.
+func TestCredentialsSayWhatIsHidden(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		cfg    gitlabtest.Config
+		refuse string // ends of paths that are answered 403
+		want   []string
+		says   []string
+	}{
+		"service accounts":      {gitlabtest.Config{NoServices: true, NoInventory: true}, "", shared[:3], []string{"service accounts"}},
+		"the inventory":         {gitlabtest.Config{}, "/manage/personal_access_tokens", shared, []string{"credentials inventory"}},
+		"both":                  {gitlabtest.Config{NoServices: true}, "/manage/personal_access_tokens", shared[:3], []string{"service accounts", "credentials inventory"}},
+		"people, by Admin Mode": {gitlabtest.Config{SelfManaged: true, AdminMode: true}, "", shared, []string{"admin_mode"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, tt.cfg)
+			if tt.refuse != "" {
+				w.answer(http.MethodGet, tt.refuse, http.StatusForbidden, `{"message":"403 Forbidden"}`)
+			}
+			got, err := w.listed()
+			for _, word := range tt.says {
+				if err == nil || !strings.Contains(err.Error(), word) {
+					t.Errorf("err = %v, want one about %s", err, word)
+				}
 			}
 			if diff := cmp.Diff(tt.want, got, sortStrings); diff != "" {
 				t.Errorf("rows (-want +got):\n%s", diff)

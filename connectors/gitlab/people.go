@@ -3,6 +3,7 @@ package gitlab
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"net/http"
 	"regexp"
@@ -28,36 +29,54 @@ const (
 // because Admin Mode is on and the token lacks its scope, it shows their own
 // tokens as if there were no others. So it is asked for another user's tokens
 // first, which GitLab refuses to them with 401.
-func (c *Connector) personalSource(ctx context.Context, gid int64) (source, error) {
-	all, err := c.seesAll(ctx)
+//
+// An inventory that is not there (404) is a feature this GitLab does not have.
+// hidden is an error where people's tokens are there and not shown to us.
+func (c *Connector) personalSource(ctx context.Context, gid int64) (from source, hidden, err error) {
+	all, admin, err := c.view(ctx)
 	if err != nil {
-		return fromNowhere, err
+		return fromNowhere, nil, err
 	}
 	if all {
-		return fromInstance, nil
+		return fromInstance, nil, nil
 	}
 	_, _, err = ask(ctx, c, func(o gl.RequestOptionFunc) (*[]*gl.GroupPersonalAccessToken, *gl.Response, error) {
 		rows, resp, err := c.api.GroupCredentials.ListGroupPersonalAccessTokens(gid,
 			&gl.ListGroupPersonalAccessTokensOptions{ListOptions: gl.ListOptions{PerPage: 1}}, o)
 		return &rows, resp, err
 	})
-	if notAvailable(err) {
-		return fromNowhere, nil
+	switch {
+	case rest.Status(err) == http.StatusForbidden:
+		return fromNowhere, fmt.Errorf("the group's credentials inventory is refused to our token, so people's tokens can't be seen: %w", err), nil
+	case rest.Status(err) == http.StatusNotFound && admin:
+		return fromNowhere, fmt.Errorf("%w: Admin Mode hides people's tokens from our token, which needs the scope admin_mode", connectors.ErrUnrecoverable), nil
+	case rest.Status(err) == http.StatusNotFound:
+		return fromNowhere, nil, nil
 	}
-	return fromInventory, err
+	return fromInventory, nil, err
 }
 
 func (c *Connector) seesAll(ctx context.Context) (bool, error) {
+	all, _, err := c.view(ctx)
+	return all, err
+}
+
+// view tells whether our token sees everybody's tokens, and whether it is an
+// administrator's at least.
+func (c *Connector) view(ctx context.Context) (all, admin bool, err error) {
 	me, err := c.me(ctx)
 	if err != nil || !me.IsAdmin {
-		return false, err
+		return false, false, err
 	}
 	users, _, err := ask(ctx, c, func(o gl.RequestOptionFunc) (*[]*gl.User, *gl.Response, error) {
 		rows, resp, err := c.api.Users.ListUsers(&gl.ListUsersOptions{ListOptions: gl.ListOptions{PerPage: 2}}, o)
 		return &rows, resp, err
 	})
 	if err != nil {
-		return false, err
+		return false, true, err
+	}
+	if len(*users) == 0 {
+		return false, true, errors.New("the list of users lacks even ours, which proves nothing")
 	}
 	for _, u := range *users {
 		if u == nil || u.ID == me.ID {
@@ -69,11 +88,11 @@ func (c *Connector) seesAll(ctx context.Context) (bool, error) {
 			return &rows, resp, err
 		})
 		if rest.Status(err) == http.StatusUnauthorized || notAvailable(err) {
-			return false, nil
+			return false, true, nil
 		}
-		return err == nil, err
+		return err == nil, true, err
 	}
-	return true, nil // nobody else is there
+	return true, true, nil // nobody else is there
 }
 
 // me is the user our token belongs to.
@@ -84,15 +103,14 @@ func (c *Connector) me(ctx context.Context) (*gl.User, error) {
 	return me, err
 }
 
-// people lists the personal tokens. services are the group's own accounts,
-// whose tokens are listed already.
-func (c *Connector) people(ctx context.Context, gid int64, services map[int64]bool, out emit) error {
-	source, err := c.personalSource(ctx, gid)
-	if err != nil || source == fromNowhere {
-		return err
+// people lists the personal tokens from where they are seen. services are the
+// group's own accounts, whose tokens are listed already.
+func (c *Connector) people(ctx context.Context, gid int64, from source, services map[int64]bool, out emit) error {
+	if from == fromNowhere {
+		return nil
 	}
 	home := ref{class: inventoryToken, home: gid}
-	if source == fromInstance {
+	if from == fromInstance {
 		home = ref{class: personalToken}
 	}
 	people, err := c.directory(ctx, home)

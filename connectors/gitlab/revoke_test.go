@@ -26,6 +26,7 @@ func TestRevokeEverySort(t *testing.T) {
 	t.Parallel()
 	for where, cfg := range map[string]gitlabtest.Config{"an instance": {SelfManaged: true}, "GitLab.com": {}} {
 		w := newWorld(t, cfg)
+		w.AddToken(gitlabtest.Token{User: w.deployer, Name: "kept", Scopes: []string{"api"}})
 		refs := w.refs()
 		if !cfg.SelfManaged {
 			refs["laptop"] = "inventory/9970/" + itoa(w.ids["laptop"])
@@ -127,6 +128,30 @@ func TestVerifyDoubtsA404(t *testing.T) {
 				t.Error("revoke took a 404 for success")
 			}
 		})
+	}
+}
+
+// What GitLab shows in a listing only is not dead because there is nothing in
+// it at all, and an empty list of users does not make us an administrator who
+// sees everything.
+func TestAnEmptyListingIsNoReceipt(t *testing.T) {
+	t.Parallel()
+	for where, cfg := range map[string]gitlabtest.Config{"an instance": {SelfManaged: true}, "GitLab.com": {}} {
+		w := newWorld(t, cfg)
+		ids := map[string]connectors.Liveness{
+			w.refs()["production"]: connectors.Unknown, "personal/1": connectors.Unknown,
+			w.refs()["renovate"]: connectors.Live, w.refs()["preview"]: connectors.Live,
+		}
+		if !cfg.SelfManaged {
+			ids["inventory/9970/"+itoa(w.ids["laptop"])] = connectors.Unknown
+		}
+		w.EmptyListings()
+		for id, want := range ids {
+			l, err := w.Verify(t.Context(), connectors.Ref{ID: id})
+			if l != want || (err == nil) != (want == connectors.Live) {
+				t.Errorf("%s: %s is %s, %v, want %s", where, id, l, err, want)
+			}
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package gitlab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -76,14 +77,20 @@ func (c *Connector) find(ctx context.Context, r ref) (*gl.PersonalAccessToken, e
 }
 
 // findListed reads the whole listing for a token; nil means it is not there.
+// Where nothing but the listing knows of the token, one without any token is
+// not believed: a lost permission looks like that.
 func (c *Connector) findListed(ctx context.Context, r ref) (*gl.PersonalAccessToken, error) {
+	empty := true
 	for t, err := range c.tokensOf(ctx, r) {
 		if err != nil {
 			return nil, err
 		}
-		if t.ID == r.token {
+		if empty = false; t.ID == r.token {
 			return t, nil
 		}
+	}
+	if empty && (r.class == serviceToken || r.class == inventoryToken) {
+		return nil, errors.New("the listing has no token at all, which proves nothing")
 	}
 	return nil, nil
 }

@@ -21,7 +21,8 @@ func access(scopes []string) connectors.Access {
 }
 
 // scopeAccess goes by Google's way of naming scopes. One that is not known to
-// only read counts as writing.
+// only read counts as writing, and the one for everything in Google Cloud as
+// running the organisation.
 func scopeAccess(scope string) connectors.Access {
 	name := strings.TrimPrefix(scope, "https://www.googleapis.com/auth/")
 	for _, suffix := range []string{".readonly", ".read-only", ".read", ".freebusy"} {
@@ -33,7 +34,7 @@ func scopeAccess(scope string) connectors.Access {
 	case "openid", "email", "profile", "userinfo.email", "userinfo.profile", "plus.me", "gmail.metadata":
 		return connectors.Read
 	}
-	if strings.HasPrefix(name, "admin.") {
+	if strings.HasPrefix(name, "admin.") || name == "cloud-platform" {
 		return connectors.Admin
 	}
 	return connectors.Write

@@ -106,8 +106,9 @@ func TestConformance(t *testing.T) {
 				b.Inject(googletest.Fault{Status: http.StatusForbidden, Reason: "rateLimitExceeded", Header: http.Header{"Retry-After": {"42"}}})
 				return 42 * time.Second
 			},
-			Refuse: func() { b.Inject(googletest.Fault{Status: http.StatusForbidden, Reason: "forbidden"}) },
-			Hold:   b.Hold,
+			Refuse:        func() { b.Inject(googletest.Fault{Status: http.StatusForbidden, Reason: "forbidden"}) },
+			EmptyListings: b.EmptyListings,
+			Hold:          b.Hold,
 		}
 	})
 }

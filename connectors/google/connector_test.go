@@ -197,6 +197,8 @@ func TestGrants(t *testing.T) {
 		{"files", []googletest.Token{{App: "Files", Scopes: []string{auth + "drive.metadata"}}}, "Files", connectors.Write},
 		{"directory", []googletest.Token{{App: "Directory", Scopes: []string{auth + "drive", auth + "admin.directory.user", "email"}}}, "Directory", connectors.Admin},
 		{"watcher", []googletest.Token{{App: "Watcher", Scopes: []string{auth + "admin.reports.audit.readonly"}}}, "Watcher", connectors.Read},
+		{"cloud", []googletest.Token{{App: "Cloud", Scopes: []string{"openid", auth + "cloud-platform"}}}, "Cloud", connectors.Admin},
+		{"auditor", []googletest.Token{{App: "Auditor", Scopes: []string{auth + "cloud-platform.read-only"}}}, "Auditor", connectors.Read},
 		{"nameless", []googletest.Token{{Anonymous: true}}, "nameless", ""},
 		{"https://odd.example/a?b", []googletest.Token{{App: "Odd", Scopes: []string{"profile"}}}, "Odd", connectors.Read},
 		{"twice", []googletest.Token{{App: "Twice", Scopes: []string{"openid"}}, {App: "Twice", Scopes: []string{auth + "drive", "openid"}}}, "Twice", connectors.Write},
@@ -253,11 +255,15 @@ func TestAccessTokens(t *testing.T) {
 		t.Errorf("%d tokens for 3 checks", asked())
 	}
 	b.ExpireTokens()
-	if err := b.CloseAccount(t.Context(), connectors.AccountRef{ID: alice}); err != nil || b.Double.Open(alice) || asked() != 2 {
+	if err := b.Check(t.Context()); err != nil || asked() != 2 {
+		t.Errorf("a dead token: %v, %d tokens", err, asked())
+	}
+	b.Inject(googletest.Fault{Method: http.MethodPatch, Status: http.StatusUnauthorized, Reason: "authError"})
+	if err := b.CloseAccount(t.Context(), connectors.AccountRef{ID: alice}); err != nil || b.Double.Open(alice) || asked() != 3 {
 		t.Errorf("a call with a body and a dead token: %v, open %t, %d tokens", err, b.Double.Open(alice), asked())
 	}
 	b.Inject(googletest.Fault{Status: http.StatusUnauthorized, Reason: "authError", Times: -1})
-	if err := b.Check(t.Context()); !errors.Is(err, connectors.ErrUnrecoverable) || asked() != 3 {
+	if err := b.Check(t.Context()); !errors.Is(err, connectors.ErrUnrecoverable) || asked() != 4 {
 		t.Errorf("no token is taken: %v, %d tokens", err, asked())
 	}
 	fresh := open(t, b.settings)

@@ -1,18 +1,19 @@
 package google
 
 import (
+	"cmp"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 
 	"golang.org/x/oauth2/google"
 	"golang.org/x/oauth2/jwt"
 
 	"latchkey/connectors"
+	"latchkey/connectors/rest"
 )
 
 func checkSettings(s connectors.Settings) (base string, conf *jwt.Config, problems []error) {
@@ -34,30 +35,12 @@ func checkSettings(s connectors.Settings) (base string, conf *jwt.Config, proble
 	return base, conf, problems
 }
 
-// checkBase never quotes the setting: somebody may have put a password in it.
 func checkBase(s connectors.Settings) (string, error) {
-	if s.BaseURL == "" {
-		return defaultBase + "/", nil
+	base, err := rest.CheckBase("base_url", cmp.Or(s.BaseURL, defaultBase), s.AllowPrivate)
+	if err != nil {
+		return "", err
 	}
-	if err := checkURL(s.BaseURL, s.AllowPrivate); err != nil {
-		return "", fmt.Errorf("base_url %w", err)
-	}
-	return strings.TrimSuffix(s.BaseURL, "/") + "/", nil
-}
-
-func checkURL(raw string, allowPrivate bool) error {
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil || u.Host == "":
-		return errors.New("is not a URL with a host")
-	case u.Scheme != "https" && u.Scheme != "http":
-		return errors.New("is neither https nor http")
-	case u.Scheme == "http" && !allowPrivate:
-		return errors.New("must be https: http would send a credential in clear (allow_private permits http)")
-	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return errors.New("holds a user, a query or a fragment")
-	}
-	return nil
+	return strings.TrimSuffix(base.String(), "/") + "/", nil
 }
 
 // readKeyFile reads a service account's key file. What is wrong with it is
@@ -76,8 +59,8 @@ func readKeyFile(s connectors.Settings) (*jwt.Config, error) {
 	if err := checkKey(conf.PrivateKey); err != nil {
 		return nil, err
 	}
-	if err := checkURL(conf.TokenURL, s.AllowPrivate); err != nil {
-		return nil, fmt.Errorf("token_uri of the credentials %w", err)
+	if _, err := rest.CheckBase("token_uri of the credentials", conf.TokenURL, s.AllowPrivate); err != nil {
+		return nil, err
 	}
 	conf.Subject = s.Subject
 	return conf, nil

@@ -10,7 +10,8 @@ import (
 
 // Verify asks for the credential itself, a grant's too. One that is there is
 // live; one of a suspended person is as well, because it comes back with them.
-// One that is not found is dead when it is missing in its person's listing too.
+// One that is not found is dead when it is missing in its person's listing too;
+// that listing alone, which may well be empty, proves nothing.
 func (c *Connector) Verify(ctx context.Context, r connectors.Ref) (connectors.Liveness, error) {
 	target, ok := parseRef(r.ID)
 	if !ok {

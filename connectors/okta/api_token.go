@@ -10,6 +10,13 @@ import (
 	"latchkey/connectors/rest"
 )
 
+// The names people see. Tokens of the administrator whose token is ours are
+// named apart, because one of them is ours and Okta does not say which.
+const (
+	classNameToken = "API token"
+	classNameOwn   = "API token of Latchkey's own administrator"
+)
+
 // apiToken is one row of /api/v1/api-tokens, which has active ones only.
 type apiToken struct {
 	ID          string    `json:"id"`
@@ -35,7 +42,12 @@ func (c *Connector) apiTokens(ctx context.Context) iter.Seq2[apiToken, error] {
 
 func (c *Connector) tokenCredentials(ctx context.Context) iter.Seq2[connectors.Credential, error] {
 	return func(yield func(connectors.Credential, error) bool) {
-		people := owners{c: c, known: map[string]connectors.AccountRef{}}
+		me, err := c.ourselves(ctx)
+		if err != nil {
+			yield(connectors.Credential{}, fmt.Errorf("list API tokens: %w", err))
+			return
+		}
+		people := owners{c: c, known: map[string]connectors.AccountRef{me.ID: me.asService()}}
 		for t, err := range c.apiTokens(ctx) {
 			var owner connectors.AccountRef
 			if err == nil {
@@ -56,10 +68,14 @@ func (c *Connector) tokenCredentials(ctx context.Context) iter.Seq2[connectors.C
 // may, and is refused while the owner is suspended or deactivated. It expires
 // when unused for its window: ExpiresAt moves with every call it makes.
 func (t apiToken) credential(owner connectors.AccountRef) connectors.Credential {
+	class := classNameToken
+	if owner.Service {
+		class = classNameOwn
+	}
 	return connectors.Credential{
 		Ref:       connectors.Ref{ID: ref{class: classToken, id: t.ID}.String(), Owner: owner},
 		Kind:      connectors.APIKey,
-		Class:     "API token",
+		Class:     class,
 		Label:     t.Name,
 		Owner:     owner,
 		Scopes:    []string{connectors.FullAccess},

@@ -13,7 +13,10 @@ import (
 
 // CloseAccount suspends a person: no sign-in, and none of their API tokens
 // works. Sessions and OAuth tokens they have are ended too. Suspended or
-// deactivated already, or deleted, is nil.
+// deactivated already is nil, and so is an ID that Okta does not know any more.
+// A login or address it does not know is ErrUnrecoverable: it can be changed,
+// and the account with it be open under another one. So is the administrator
+// whose token we work with.
 func (c *Connector) CloseAccount(ctx context.Context, r connectors.AccountRef) error {
 	key := r.ID
 	if key == "" && strings.Contains(r.Email, "@") { // Okta guesses from anything shorter
@@ -26,8 +29,18 @@ func (c *Connector) CloseAccount(ctx context.Context, r connectors.AccountRef) e
 	switch {
 	case err != nil:
 		return fmt.Errorf("close account: %w", err)
+	case !found && !immutable(key):
+		return fmt.Errorf("%s: close account: %w: no such account: %s", c.name, connectors.ErrUnrecoverable, key)
 	case !found || u.Status == statusDeprovisioned:
 		return nil
+	}
+	me, err := c.ourselves(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("close account: %w", err)
+	case u.ID == me.ID:
+		return fmt.Errorf("%s: close account: %w: %s is the administrator whose token this connection works with: give it another one first",
+			c.name, connectors.ErrUnrecoverable, u.ID)
 	}
 	// The tokens go even if the suspension is refused, and after it if not, so
 	// that no new ones are made in between. The vendor names no status that
@@ -38,6 +51,10 @@ func (c *Connector) CloseAccount(ctx context.Context, r connectors.AccountRef) e
 	}
 	return suspendErr
 }
+
+// immutable says whether a key is Okta's own ID of a user, and no login, which
+// its read takes as well.
+func immutable(key string) bool { return strings.HasPrefix(key, "00u") && !strings.Contains(key, "@") }
 
 // suspendUser suspends and looks again: a receipt is the state, not a status
 // code.

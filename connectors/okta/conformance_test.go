@@ -96,8 +96,9 @@ func TestConformance(t *testing.T) {
 				b.Inject(oktatest.Fault{Status: http.StatusTooManyRequests, Code: "E0000047", Reset: 42 * time.Second})
 				return 42 * time.Second
 			},
-			Refuse: func() { b.Inject(oktatest.Fault{Status: http.StatusForbidden, Code: "E0000006"}) },
-			Hold:   b.Hold,
+			Refuse:        func() { b.Inject(oktatest.Fault{Status: http.StatusForbidden, Code: "E0000006"}) },
+			EmptyListings: b.EmptyListings,
+			Hold:          b.Hold,
 		}
 		if strings.HasSuffix(t.Name(), "/suspend") { // API tokens can't be
 			h.Make = b.issuedSecret

@@ -67,14 +67,21 @@ func (c *Connector) Check(ctx context.Context) error {
 // awake proves that the organisation answers and takes our token, so that a
 // 404 of another call can be believed.
 func (c *Connector) awake(ctx context.Context) error {
+	_, err := c.ourselves(ctx)
+	return err
+}
+
+// ourselves is the administrator whose token we work with. Okta says no more:
+// which of their tokens it is can't be known.
+func (c *Connector) ourselves(ctx context.Context) (user, error) {
 	var me user
 	if err := c.get(ctx, rest.Path("api", "v1", "users", "me"), &me); err != nil {
-		return err
+		return user{}, err
 	}
 	if !validID(me.ID) {
-		return fmt.Errorf("%s: the answer does not say whose token it is", c.name)
+		return user{}, fmt.Errorf("%s: the answer does not say whose token it is", c.name)
 	}
-	return nil
+	return me, nil
 }
 
 func (c *Connector) get(ctx context.Context, path string, out any) error {

@@ -11,7 +11,8 @@ import (
 
 // Revoke deletes an API token, or deactivates and then deletes a client
 // secret: Okta deletes inactive ones only. Gone already is nil, if a second
-// look agrees; an ID that is not ours in form was never there.
+// look agrees; an ID that is not ours in form was never there. Tokens of the
+// administrator whose token we work with are refused, because one is ours.
 func (c *Connector) Revoke(ctx context.Context, r connectors.Ref) error {
 	target, ok := parseRef(r.ID)
 	if !ok || target.class == classGrant {
@@ -20,7 +21,26 @@ func (c *Connector) Revoke(ctx context.Context, r connectors.Ref) error {
 	if target.class == classSecret {
 		return c.settle(ctx, target, c.deleteSecret(ctx, target))
 	}
-	return c.settle(ctx, target, c.delete(ctx, tokenPath(target)))
+	return c.settle(ctx, target, c.deleteToken(ctx, target))
+}
+
+func (c *Connector) deleteToken(ctx context.Context, r ref) error {
+	var t apiToken
+	if err := c.get(ctx, tokenPath(r), &t); err != nil {
+		return err
+	}
+	if t.ID != r.id || !validID(t.UserID) {
+		return fmt.Errorf("%s: asked for %s and got something else", c.name, r)
+	}
+	me, err := c.ourselves(ctx)
+	if err != nil {
+		return err
+	}
+	if t.UserID == me.ID {
+		return fmt.Errorf("%s: %w: %s belongs to Latchkey's own administrator and may be the token this connection works with: "+
+			"delete it in Okta, once the connection has another one", c.name, connectors.ErrUnrecoverable, r)
+	}
+	return c.delete(ctx, tokenPath(r))
 }
 
 // RevokeGrant takes back one scope a person granted. Gone already is nil, if a

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"latchkey/connectors"
+	"latchkey/connectors/rest"
 )
 
 const maxToken = 4 << 10
@@ -23,21 +24,14 @@ func checkSettings(s connectors.Settings) (*url.URL, []error) {
 	return base, problems
 }
 
-// checkBase never quotes the setting: somebody may have put a password in it.
 func checkBase(s connectors.Settings) (*url.URL, error) {
 	if s.BaseURL == "" {
 		return nil, fmt.Errorf("%w: base_url, such as https://acme.okta.com", connectors.ErrMissing)
 	}
-	base, err := url.Parse(s.BaseURL)
+	base, err := rest.CheckBase("base_url", s.BaseURL, s.AllowPrivate)
 	switch {
-	case err != nil || base.Host == "":
-		return nil, errors.New("base_url is not a URL with a host")
-	case base.Scheme != "https" && base.Scheme != "http":
-		return nil, errors.New("base_url is neither https nor http")
-	case base.Scheme == "http" && !s.AllowPrivate:
-		return nil, errors.New("base_url must be https: http would send the token in clear (allow_private permits http)")
-	case base.User != nil || base.RawQuery != "" || base.ForceQuery || base.Fragment != "":
-		return nil, errors.New("base_url holds a user, a query or a fragment")
+	case err != nil:
+		return nil, err
 	case strings.Trim(base.Path, "/") != "":
 		return nil, errors.New("base_url has a path: it is the organisation's address alone, such as https://acme.okta.com")
 	}

@@ -44,6 +44,15 @@ func (u user) account() connectors.AccountRef {
 	}
 }
 
+// asService is our own administrator as the holder of the tokens we depend on:
+// those are nobody's to lose. Without the address it stays apart from the
+// account of the person.
+func (u user) asService() connectors.AccountRef {
+	a := u.account()
+	a.Service, a.Email = true, ""
+	return a
+}
+
 // findUser reads a user by ID or login. There is none only if the vendor says
 // so while it answers other questions.
 func (c *Connector) findUser(ctx context.Context, idOrLogin string) (u user, found bool, err error) {

@@ -11,19 +11,16 @@ import (
 )
 
 // Verify asks for the credential itself. One that is there is live, a
-// suspended one too: it can come back. One that is not found is dead when it
-// is missing in its whole listing as well.
+// suspended one too: it can come back. A grant that Okta shows as revoked is
+// dead, and so is what is not found and missing in its whole listing as well.
 func (c *Connector) Verify(ctx context.Context, r connectors.Ref) (connectors.Liveness, error) {
 	target, ok := parseRef(r.ID)
 	if !ok {
 		return connectors.Unknown, ctx.Err()
 	}
-	err := c.read(ctx, target)
-	if err == nil {
-		return connectors.Live, nil
-	}
+	shown, err := c.read(ctx, target)
 	if rest.Status(err) != http.StatusNotFound {
-		return connectors.Unknown, err
+		return shown, err
 	}
 	gone, err := c.gone(ctx, target)
 	switch {
@@ -35,25 +32,30 @@ func (c *Connector) Verify(ctx context.Context, r connectors.Ref) (connectors.Li
 	return connectors.Dead, nil
 }
 
-// read is nil when the vendor shows the very thing that was asked for, and it
-// can be used now or again.
-func (c *Connector) read(ctx context.Context, r ref) error {
+// read is what the vendor says of the very thing that was asked for, Unknown
+// with an error.
+func (c *Connector) read(ctx context.Context, r ref) (connectors.Liveness, error) {
 	if r.class == classSecret {
-		_, err := c.readSecret(ctx, r)
-		return err
+		if _, err := c.readSecret(ctx, r); err != nil {
+			return connectors.Unknown, err
+		}
+		return connectors.Live, nil
 	}
 	path := tokenPath(r)
 	if r.class == classGrant {
 		path = grantPath(r)
 	}
-	var row struct {
-		ID string `json:"id"`
-	}
+	var row grant // of which an API token has the ID and no status
 	err := c.get(ctx, path, &row)
-	if err == nil && row.ID != r.id {
-		err = fmt.Errorf("%s: asked for %s and got something else", c.name, r)
+	switch {
+	case err != nil:
+		return connectors.Unknown, err
+	case row.ID != r.id:
+		return connectors.Unknown, fmt.Errorf("%s: asked for %s and got something else", c.name, r)
+	case row.revoked():
+		return connectors.Dead, nil
 	}
-	return err
+	return connectors.Live, nil
 }
 
 // gone is true when the thing is absent from a listing read to its end, or
@@ -61,7 +63,7 @@ func (c *Connector) read(ctx context.Context, r ref) error {
 func (c *Connector) gone(ctx context.Context, r ref) (bool, error) {
 	switch r.class {
 	case classToken:
-		return absent(c.apiTokens(ctx), func(t apiToken) bool { return t.ID == r.id })
+		return c.tokenGone(ctx, r)
 	case classSecret:
 		gone, err := absent(c.clientSecrets(ctx, r.parent), func(s clientSecret) bool { return s.ID == r.id })
 		if rest.Status(err) != http.StatusNotFound {
@@ -76,6 +78,19 @@ func (c *Connector) gone(ctx context.Context, r ref) (bool, error) {
 	}
 	_, found, err := c.findUser(ctx, r.parent)
 	return err == nil && !found, err
+}
+
+// tokenGone does not take a list without tokens for whole: ours is on it.
+func (c *Connector) tokenGone(ctx context.Context, r ref) (bool, error) {
+	some := false
+	gone, err := absent(c.apiTokens(ctx), func(t apiToken) bool {
+		some = true
+		return t.ID == r.id
+	})
+	if err == nil && !some {
+		err = fmt.Errorf("%s: the list of API tokens lacks even ours, and proves nothing", c.name)
+	}
+	return gone && err == nil, err
 }
 
 // absent is true when no row of a whole walk is the one.

@@ -12,15 +12,13 @@ const (
 	detailDeep = 4
 )
 
-// detail takes the sentence out of the JSON error shapes our vendors use. It
-// is for people: cut to a line, without control or invisible characters, and
-// without any run of characters long enough to be a key.
+// detail takes the sentence out of the JSON error shapes our vendors use.
 func detail(body []byte) string {
 	var v any
 	if json.Unmarshal(body, &v) != nil {
 		return ""
 	}
-	return clean(sentence(v, detailDeep))
+	return Clean(sentence(v, detailDeep))
 }
 
 func sentence(v any, deep int) string {
@@ -44,7 +42,10 @@ func sentence(v any, deep int) string {
 	return ""
 }
 
-func clean(s string) string {
+// Clean makes a text that a vendor had a hand in fit for an error: cut to a
+// line, without control or invisible characters, and without any run of
+// characters long enough to be a key.
+func Clean(s string) string {
 	words := strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
 	for i, w := range words {
 		w = strings.Map(func(r rune) rune {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"latchkey/connectors"
 	"latchkey/connectors/brokered"
@@ -44,6 +45,7 @@ type Connector struct {
 	own       *brokered.Connector
 	tokens    []token // the upstream's first, each once
 	checkPath string
+	now       func() time.Time
 }
 
 // Open checks the settings and does not dial. Scopes in the settings come on
@@ -69,7 +71,7 @@ func Open(s connectors.Settings, rt http.RoundTripper) (*Connector, error) {
 	for i := range tokens {
 		tokens[i].client = newClient(base, tokens[i].value, rt)
 	}
-	return &Connector{own: own, tokens: tokens, checkPath: s.CheckPath}, nil
+	return &Connector{own: own, tokens: tokens, checkPath: s.CheckPath, now: time.Now}, nil
 }
 
 // Check asks with the upstream token. A refusal also names the other way to

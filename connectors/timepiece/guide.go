@@ -20,7 +20,7 @@ func (c *Connector) GuideRevoke(r connectors.Ref) connectors.Task {
 		t.owner = r.Owner
 	}
 	var steps []string
-	if t.position == "token" {
+	if t.position == upstreamPosition {
 		steps = append(steps, "This is the token that the gateway itself uses: first give the connection another one under `token`, "+
 			"or every key of it stops working.")
 	}

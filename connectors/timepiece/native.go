@@ -2,10 +2,12 @@ package timepiece
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"net/http"
 	"net/url"
+	"time"
 
 	"latchkey/connectors"
 	"latchkey/connectors/rest"
@@ -22,18 +24,23 @@ func newClient(base *url.URL, value secret.Value, rt http.RoundTripper) *rest.Cl
 	})
 }
 
+// errNoVoucher is for a refused token of whose site no other one is taken.
+var errNoVoucher = errors.New("no token of its site is taken, so the app's licence may be invalid")
+
 // Credentials walks the upstream token and the imported ones, asking the vendor
 // with each: one that it refuses is deactivated, deleted or expired, which it
-// answers alike, and is listed as suspended.
+// answers alike, and is listed as suspended. An imported one of which nothing
+// can tell whether it or its whole site is refused is listed as it is. When
+// that is the upstream token, nothing works, and the walk fails.
 func (c *Connector) Credentials(ctx context.Context) iter.Seq2[connectors.Credential, error] {
 	return func(yield func(connectors.Credential, error) bool) {
 		for _, t := range c.tokens {
 			alive, err := c.ask(ctx, t)
-			if err != nil {
+			if err != nil && (t.position == upstreamPosition || !errors.Is(err, errNoVoucher)) {
 				yield(connectors.Credential{}, fmt.Errorf("list tokens: %w", err))
 				return
 			}
-			if !yield(t.credential(alive), nil) {
+			if !yield(t.credential(alive, c.now()), nil) {
 				return
 			}
 		}
@@ -41,8 +48,12 @@ func (c *Connector) Credentials(ctx context.Context) iter.Seq2[connectors.Creden
 }
 
 // credential is a row of the listing. A call runs with all Jira permissions of
-// the token's user; when it was last used is not to be found out.
-func (t token) credential(alive connectors.Liveness) connectors.Credential {
+// the token's user; when it was last used is not to be found out. When it ends
+// is not, either, once it is taken past the end that it says.
+func (t token) credential(alive connectors.Liveness, now time.Time) connectors.Credential {
+	if alive == connectors.Live && !now.Before(t.expires) {
+		t.expires = time.Time{}
+	}
 	return connectors.Credential{
 		Ref:       connectors.Ref{ID: t.id, Owner: t.owner},
 		Kind:      connectors.APIKey,
@@ -110,7 +121,7 @@ func (c *Connector) ask(ctx context.Context, t token) (connectors.Liveness, erro
 			return connectors.Unknown, fmt.Errorf("ask with %s, whether %s alone is refused: %w", other.position, t.position, err)
 		}
 	}
-	return connectors.Unknown, fmt.Errorf("ask with %s: no token of its site is taken, so the app's licence may be invalid: %w", t.position, refusal)
+	return connectors.Unknown, fmt.Errorf("ask with %s: %w: %w", t.position, errNoVoucher, refusal)
 }
 
 func (c *Connector) call(ctx context.Context, t token) error {
@@ -118,6 +129,6 @@ func (c *Connector) call(ctx context.Context, t token) error {
 	return err
 }
 
-// sameSite takes tokens that do not say their site for ones of the
-// connection's.
-func (t token) sameSite(o token) bool { return t.site == o.site || t.site == "" || o.site == "" }
+// sameSite is what lets one token vouch for another: both name the same site,
+// or both name none and are taken for ones of the connection's.
+func (t token) sameSite(o token) bool { return t.site == o.site }

@@ -70,9 +70,10 @@ func TestListShowsWhatIsRefused(t *testing.T) {
 	b := setup(t)
 	live, off := b.Make(timepiecetest.Bob, "", b.now().AddDate(1, 0, 0)), b.Make(timepiecetest.Frank, "", b.now().AddDate(1, 0, 0))
 	late, gone := b.Make(timepiecetest.Frank, "", b.now().AddDate(0, 0, -1)), b.MakeID(timepiecetest.Frank, "", b.now().AddDate(1, 0, 0))
+	other := b.MakeID(timepiecetest.Bob, "", b.now().AddDate(1, 0, 0)) // says as little as the one that is gone
 	b.Deactivate(off)
 	b.Delete(gone)
-	c := b.open(t, b.upstream, live, off, late, gone, b.upstream, live)
+	c := b.open(t, b.upstream, live, off, late, gone, other, b.upstream, live)
 	suspended := func() []bool {
 		var out []bool
 		for _, cred := range list(t, c) {
@@ -80,12 +81,12 @@ func TestListShowsWhatIsRefused(t *testing.T) {
 		}
 		return out
 	}
-	if diff := cmp.Diff([]bool{false, false, true, true, true}, suspended()); diff != "" {
-		t.Errorf("upstream, live, deactivated, expired, deleted (-want +got)\n%s", diff)
+	if diff := cmp.Diff([]bool{false, false, true, true, true, false}, suspended()); diff != "" {
+		t.Errorf("upstream, live, deactivated, expired, deleted, another (-want +got)\n%s", diff)
 	}
 	b.Activate(off)
 	b.Expire(live, b.now()) // its own exp still says next year
-	if diff := cmp.Diff([]bool{false, true, false, true, true}, suspended()); diff != "" {
+	if diff := cmp.Diff([]bool{false, true, false, true, true, false}, suspended()); diff != "" {
 		t.Errorf("later (-want +got)\n%s", diff)
 	}
 	if len(b.Faults()) != 0 {
@@ -106,9 +107,6 @@ func TestListEndsWithAnError(t *testing.T) {
 		}},
 		"403":  {func(b *bundle) { b.RefuseNext() }, func(err error) bool { return errors.Is(err, connectors.ErrUnrecoverable) }},
 		"down": {func(b *bundle) { b.Set(timepiecetest.Knobs{Down: true}) }, func(err error) bool { return !errors.Is(err, connectors.ErrUnrecoverable) }},
-		"no licence": {func(b *bundle) { b.Set(timepiecetest.Knobs{NoLicence: true}) }, func(err error) bool {
-			return strings.Contains(err.Error(), "licence")
-		}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -136,6 +134,56 @@ func TestListEndsWithAnError(t *testing.T) {
 				t.Errorf("%d rows and %d errors", rows, failures)
 			}
 		})
+	}
+}
+
+// An imported token that is refused, and of whose site no other is taken, is
+// listed as it is: it may work again, and the others are no worse for it. With
+// the upstream token it is the connection that does not work.
+func TestListShowsWhatNobodyVouchesFor(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	elsewhere := secret.New(unsigned(`{"clientKey":"another-site","sub":"557058:elsewhere"}`))
+	strange := b.MakeID(timepiecetest.Frank, "", b.now().AddDate(1, 0, 0))
+	b.Delete(strange)
+	c := b.open(t, b.upstream, elsewhere, strange, b.Make(timepiecetest.Bob, "", b.now().AddDate(1, 0, 0)))
+	rows := list(t, c)
+	if len(rows) != 4 || slices.ContainsFunc(rows, func(r connectors.Credential) bool { return r.Suspended }) || rows[1].Owner.ID != "557058:elsewhere" {
+		t.Errorf("rows %+v", rows)
+	}
+	b.Set(timepiecetest.Knobs{NoLicence: true})
+	var failures []error
+	for row, err := range c.Credentials(t.Context()) {
+		if err == nil {
+			t.Errorf("row %+v", row)
+			continue
+		}
+		failures = append(failures, err)
+	}
+	if len(failures) != 1 || !strings.Contains(failures[0].Error(), "licence") {
+		t.Errorf("without a licence: %v", failures)
+	}
+}
+
+// The end that a token says is not the one that counts: an administrator moved
+// it, and the token says nothing about the new one.
+func TestATokenThatOutlivesItsOwnEnd(t *testing.T) {
+	t.Parallel()
+	past := secret.New(unsigned(`{"sub":"a","exp":1583308330,"iat":1483308330}`))
+	s := connectors.Settings{Name: "time", Kind: "timepiece", Token: past, Import: []secret.Value{secret.New(unsigned(`{"exp":4102444740}`))}}
+	c, err := timepiece.Open(s, alwaysTaken{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := list(t, c)
+	if len(rows) != 2 || !rows[0].ExpiresAt.IsZero() || rows[0].Suspended || rows[1].ExpiresAt.IsZero() {
+		t.Errorf("rows %+v", rows)
+	}
+	b := setup(t)
+	over := b.Make(timepiecetest.Bob, "", time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC))
+	rows = list(t, b.open(t, b.upstream, over))
+	if len(rows) != 2 || rows[1].ExpiresAt.IsZero() || !rows[1].Suspended {
+		t.Errorf("one that is over: %+v", rows)
 	}
 }
 
@@ -200,9 +248,23 @@ func TestVerifyAsksWithinTheSite(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	elsewhere := secret.New(unsigned(`{"clientKey":"another-site"}`))
-	c := b.open(t, b.upstream, elsewhere)
-	if got, err := c.Verify(t.Context(), ref(elsewhere)); got != connectors.Unknown || err == nil {
-		t.Errorf("a token of another site is %s, %v: ours can't vouch for that site's licence", got, err)
+	silent := b.MakeID(timepiecetest.Frank, "", b.now().AddDate(1, 0, 0))
+	b.Delete(silent)
+	silentToo := b.MakeID(timepiecetest.Bob, "", b.now().AddDate(1, 0, 0))
+	for name, tt := range map[string]struct {
+		upstream, asked secret.Value
+	}{
+		"a token that names its site for one that names none":  {b.upstream, silent},
+		"a token that names no site for one that names its":    {silentToo, elsewhere},
+		"a token that names a site for one that names another": {b.upstream, elsewhere},
+	} {
+		if got, err := b.open(t, tt.upstream, tt.asked).Verify(t.Context(), ref(tt.asked)); got != connectors.Unknown || err == nil {
+			t.Errorf("%s: %s, %v", name, got, err)
+		}
+	}
+	c := b.open(t, silentToo, silent)
+	if got, err := c.Verify(t.Context(), ref(silent)); got != connectors.Dead || err != nil {
+		t.Errorf("a token that names no site is %s, %v: one like it vouches for it", got, err)
 	}
 	b.Deactivate(b.upstream)
 	imported := b.Make(timepiecetest.Bob, "", b.now().AddDate(1, 0, 0))

@@ -23,6 +23,8 @@ const (
 	classJWT   = "API token (JWT)"
 	classOther = "API token"
 
+	upstreamPosition = "token" // in the configuration, of the token that the gateway uses
+
 	maxToken = 16 << 10
 )
 
@@ -50,11 +52,11 @@ func readTokens(s connectors.Settings) ([]token, error) {
 		}
 	}
 	if upstream, err := readToken(s.Token); err == nil {
-		upstream.position = "token"
+		upstream.position = upstreamPosition
 		add(upstream)
 	} else if !s.Token.Empty() {
 		// Of a form we don't know, perhaps a newer one: Check says if it works.
-		add(token{value: s.Token, position: "token", id: fingerprint(s.Token.Expose()), class: classOther})
+		add(token{value: s.Token, position: upstreamPosition, id: fingerprint(s.Token.Expose()), class: classOther})
 	}
 	for i, value := range s.Import {
 		position := fmt.Sprintf("import[%d]", i)

@@ -44,6 +44,7 @@ type Knobs struct {
 	Hide        bool   // revokes answer 404 and do nothing
 	KeepRevoked bool   // revoked organisation keys stay on their list, with a date (unverified)
 	EmptyData   bool   // lists answer {"data":null}
+	EmptyLists  bool   // lists answer as if there were nothing on them; counts are as before
 	NoLinks     bool   // lists answer without links
 	Plain204    bool   // deactivating a deactivated account is answered 204 instead of 409 (either is unverified)
 }

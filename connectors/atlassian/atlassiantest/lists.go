@@ -90,7 +90,7 @@ func (c call) listOwnTokens() {
 	}
 	rows := []any{}
 	for _, t := range c.d.listed(userToken, false) {
-		if t.Owner == p.ID {
+		if t.Owner == p.ID && !c.knobs.EmptyLists {
 			rows = append(rows, map[string]any{
 				"id": t.id, "label": t.Label, "createdAt": stamp(t.CreatedAt, zuluLayout),
 				"lastAccess": stamp(t.LastActiveAt, zuluLayout), "expiry": stamp(t.ExpiresAt, zuluLayout),

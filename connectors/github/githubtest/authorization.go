@@ -45,10 +45,28 @@ func (d *Double) AddAuthorization(a Authorization) (int64, secret.Value) {
 	}
 	prefix := map[string]string{ClassicPAT: "ghp_", OAuthApp: "gho_", GitHubApp: "ghu_"}[a.Type]
 	t := d.newToken(cmp.Or(prefix, "ssh-"), 36, a.ExpiresAt)
+	return d.authorize(a, t).id, t.value
+}
+
+// AuthorizeOwner authorises the Config's own token, as its owner must where the
+// organisation enforces single sign-on, and returns the authorisation's number.
+func (d *Double) AuthorizeOwner(a Authorization) int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if a.AuthorizedAt.IsZero() {
+		a.AuthorizedAt = d.cfg.Now()
+	}
+	d.lastID++
+	t := &token{id: 900_000 + d.lastID, value: d.cfg.Owner, ends: a.ExpiresAt}
+	d.tokens[t.id] = t
+	return d.authorize(a, t).id
+}
+
+func (d *Double) authorize(a Authorization, t *token) *authorization {
 	d.lastID++
 	row := &authorization{Authorization: a, id: d.lastID, token: t.id, owner: d.user(a.Owner)}
 	d.authorizations = append(d.authorizations, row)
-	return row.id, t.value
+	return row
 }
 
 // Authorized tells whether an authorisation is there.
@@ -61,7 +79,7 @@ func (d *Double) Authorized(id int64) bool {
 func (d *Double) listAuthorizations(w http.ResponseWriter, r *http.Request) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	rows, ok := paged(w, r, d.authorizations)
+	rows, ok := paged(d, w, r, d.authorizations)
 	if !ok {
 		return
 	}

@@ -42,6 +42,7 @@ type Knobs struct {
 	Down         bool // every call is answered 500
 	NoPermission bool // the App has no permission on tokens and their requests
 	Later        bool // what is revoked or decided is done by Settle
+	EmptyLists   bool // listings answer as if there were nothing on them
 }
 
 // Double is GitHub with one organisation. It is safe for concurrent use.

@@ -128,9 +128,11 @@ func TestOnlyTheAppsOwnSignature(t *testing.T) {
 func TestWhoMayCallWhat(t *testing.T) {
 	t.Parallel()
 	d, app, owner := setup(t)
+	d.AddMember("alice")
 	nobody, stranger := client{t: t, base: app.base}, client{t: t, base: app.base, token: "Bearer ghp_stranger"}
 	jwtOnly := client{t: t, base: app.base, token: "Bearer " + sign(t, d, jwt.SigningMethodRS256, "7", time.Minute)}
-	leak := `{"credentials":["ghp_x"]}`
+	one := `"ghp_` + strings.Repeat("x", 36) + `"`
+	leak := `{"credentials":[` + one + `]}`
 	for _, tt := range []struct {
 		what               string
 		as                 client
@@ -154,7 +156,10 @@ func TestWhoMayCallWhat(t *testing.T) {
 		{"leak, owner", owner, "POST", "/credentials/revoke", leak, 403},
 		{"leak, none", nobody, "POST", "/credentials/revoke", `{"credentials":[]}`, 422},
 		{"leak, another form", nobody, "POST", "/credentials/revoke", `{"credentials":["glpat-x"]}`, 422},
-		{"leak, too many", nobody, "POST", "/credentials/revoke", `{"credentials":["ghp_x"` + strings.Repeat(`,"ghp_x"`, 1000) + `]}`, 422},
+		{"leak, too many", nobody, "POST", "/credentials/revoke", `{"credentials":[` + one + strings.Repeat(","+one, 1000) + `]}`, 422},
+		{"leak, malformed", nobody, "POST", "/credentials/revoke", `{"credentials":[` + one + `,"ghp_cut"]}`, 422},
+		{"a user", app, "GET", "/users/alice", "", 200},
+		{"no such user", app, "GET", "/users/nobody", "", 404},
 	} {
 		if status, answer, _ := tt.as.do(tt.method, tt.path, tt.body, nil); status != tt.want {
 			t.Errorf("%s: %d %v, want %d", tt.what, status, answer, tt.want)

@@ -39,7 +39,7 @@ func (d *Double) Uninstall(id int64) {
 func (d *Double) listInstallations(w http.ResponseWriter, r *http.Request) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	rows, ok := paged(w, r, d.installations)
+	rows, ok := paged(d, w, r, d.installations)
 	if !ok {
 		return
 	}

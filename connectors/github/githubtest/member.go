@@ -29,6 +29,17 @@ func (d *Double) Member(login string) bool {
 	return u != nil && u.member
 }
 
+// Rename gives a user another login, as they do themselves at any time. The old
+// one is then nobody's, until somebody takes it.
+func (d *Double) Rename(from, to string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	u := d.user(from)
+	delete(d.users, strings.ToLower(from))
+	u.login = to
+	d.users[strings.ToLower(to)] = u
+}
+
 // user is the user of a login, who is made a member where unknown.
 func (d *Double) user(login string) *user {
 	u := d.users[strings.ToLower(login)]
@@ -75,6 +86,27 @@ func (d *Double) getMembership(w http.ResponseWriter, r *http.Request) {
 			"avatar_url": "http://" + r.Host + "/avatars/o/1", "description": nil,
 		},
 	})
+}
+
+// getUser is what everybody may know of a user.
+func (d *Double) getUser(w http.ResponseWriter, r *http.Request) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	u := d.users[strings.ToLower(r.PathValue("username"))]
+	if u == nil {
+		notFound(w, r)
+		return
+	}
+	row := u.wire(r.Host)
+	for _, unset := range []string{"name", "company", "blog", "location", "email", "hireable", "bio"} {
+		row[unset] = nil
+	}
+	for _, count := range []string{"public_repos", "public_gists", "followers", "following"} {
+		row[count] = 0
+	}
+	row["user_view_type"] = "public"
+	row["created_at"], row["updated_at"] = "2020-01-01T00:00:00Z", "2020-01-01T00:00:00Z"
+	reply(w, http.StatusOK, row)
 }
 
 func (u *user) wire(host string) map[string]any { return account(host, u.login, u.id, "User") }

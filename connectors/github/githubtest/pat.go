@@ -28,6 +28,7 @@ type PAT struct {
 // organisation, or of the request for it; ID is the token's own.
 type Token struct {
 	Grant, ID int64
+	MadeAt    time.Time // of the access or the request
 	Secret    secret.Value
 }
 
@@ -54,17 +55,25 @@ func (d *Double) AddPAT(p PAT) Token {
 	defer d.mu.Unlock()
 	g := d.newGrant(p)
 	d.grants = append(d.grants, g)
-	return Token{Grant: g.id, ID: g.token, Secret: d.tokens[g.token].value}
+	return d.seeded(g)
 }
 
-// newGrant keeps the numbers of grants and of tokens apart.
+func (d *Double) seeded(g *grant) Token {
+	return Token{Grant: g.id, ID: g.token, MadeAt: g.MadeAt, Secret: d.tokens[g.token].value}
+}
+
 func (d *Double) newGrant(p PAT) *grant {
+	t := d.newToken("github_pat_"+secret.Token(22).Expose()+"_", 59, p.ExpiresAt)
+	return d.grantOf(t.id, p)
+}
+
+// grantOf keeps the numbers of grants and of tokens apart.
+func (d *Double) grantOf(token int64, p PAT) *grant {
 	if p.MadeAt.IsZero() {
 		p.MadeAt = d.cfg.Now()
 	}
-	t := d.newToken("github_pat_"+secret.Token(22).Expose()+"_", 59, p.ExpiresAt)
 	d.lastID++
-	return &grant{PAT: p, id: d.lastID, token: t.id, owner: d.user(p.Owner)}
+	return &grant{PAT: p, id: d.lastID, token: token, owner: d.user(p.Owner)}
 }
 
 func (d *Double) newToken(prefix string, random int, ends time.Time) *token {
@@ -126,7 +135,7 @@ func (d *Double) replyGrants(w http.ResponseWriter, r *http.Request, rows []*gra
 		invalid(w, "direction", "want asc or desc")
 		return
 	}
-	rows, ok := paged(w, r, rows, "sort", "direction", "token_id[]")
+	rows, ok := paged(d, w, r, rows, "sort", "direction", "token_id[]")
 	if !ok {
 		return
 	}

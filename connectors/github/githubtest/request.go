@@ -9,10 +9,28 @@ import (
 func (d *Double) AddPATRequest(p PAT) Token {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	g := d.newGrant(p)
+	return d.ask(d.newGrant(p))
+}
+
+// AddUpgradeRequest has a token that is there, perhaps with access, ask for
+// what p says. Its name and end stay the token's.
+func (d *Double) AddUpgradeRequest(t Token, p PAT) Token {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ask(d.grantOf(t.ID, p))
+}
+
+func (d *Double) ask(g *grant) Token {
 	g.state = "pending"
 	d.requests = append(d.requests, g)
-	return Token{Grant: g.id, ID: g.token, Secret: d.tokens[g.token].value}
+	return d.seeded(g)
+}
+
+// Withdraw ends a request as its owner does, by its number.
+func (d *Double) Withdraw(id int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.requests = slices.DeleteFunc(d.requests, func(g *grant) bool { return g.id == id })
 }
 
 // RequestState is "pending", "approved" or "denied", by the request's number.
@@ -59,8 +77,21 @@ func (d *Double) reviewRequest(w http.ResponseWriter, r *http.Request) {
 	d.done(w, func() {
 		asked.state = states[in.Action]
 		if asked.state == "approved" {
-			d.lastID++
-			d.grants = append(d.grants, &grant{PAT: asked.PAT, id: d.lastID, token: asked.token, owner: asked.owner})
+			d.give(asked)
 		}
 	})
+}
+
+// give gives a token the access it asked for, from now on. That an access it
+// has is changed, and counts as given anew, is unverified.
+func (d *Double) give(asked *grant) {
+	p := asked.PAT
+	p.MadeAt = d.cfg.Now()
+	for _, g := range d.grants {
+		if g.token == asked.token {
+			g.Organization, g.Repository, g.MadeAt = p.Organization, p.Repository, p.MadeAt
+			return
+		}
+	}
+	d.grants = append(d.grants, d.grantOf(asked.token, p))
 }

@@ -145,6 +145,7 @@ func (d *Double) routes() {
 	route("GET /orgs/{org}/installations", both, d.listInstallations)
 	route("DELETE /orgs/{org}/members/{username}", both, d.removeMember)
 	route("GET /orgs/{org}/memberships/{username}", both, d.getMembership)
+	route("GET /users/{username}", both, d.getUser)
 	route("POST /credentials/revoke", []identity{nobody}, d.revokeLeaked)
 	d.mux.HandleFunc("/", notFound)
 }

@@ -51,6 +51,7 @@ type Double struct {
 	window   int64          // the minute that recent counts
 	recent   int
 	lose     bool
+	empty    bool // listings
 	hook     func(http.ResponseWriter, *http.Request) bool
 	held     *hold
 }
@@ -136,6 +137,14 @@ func (d *Double) Intercept(f func(http.ResponseWriter, *http.Request) bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.hook = f
+}
+
+// EmptyListings has every listing answer no rows from now on. What is asked for
+// by itself is answered as before.
+func (d *Double) EmptyListings() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.empty = true
 }
 
 // RateLimit answers the next call with 429 and when to come back.

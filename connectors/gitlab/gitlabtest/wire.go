@@ -148,6 +148,9 @@ func paging(more ...string) []string { return append([]string{"page", "per_page"
 
 // page answers the rows a page has, with GitLab's headers of offset paging.
 func page[T, U any](d *Double, w http.ResponseWriter, r *http.Request, rows []T, show func(T) U) {
+	if d.empty {
+		rows = nil
+	}
 	number, okNumber := count(r, "page", 1)
 	size, okSize := count(r, "per_page", 20)
 	if !okNumber || !okSize || size > mostPerPage {

@@ -47,6 +47,7 @@ type Double struct {
 	bearers   map[string]grantedToken // access tokens that we gave out
 	faults    []*Fault
 	stuck     bool
+	empty     bool // listings
 	held      *hold
 	calls     map[string]int
 }

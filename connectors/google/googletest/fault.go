@@ -36,6 +36,14 @@ func (d *Double) StickPages() {
 	d.stuck = true
 }
 
+// EmptyListings has every listing answer nothing from now on. What is asked for
+// by itself is answered as before.
+func (d *Double) EmptyListings() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.empty = true
+}
+
 func (f *Fault) matches(r *http.Request) bool {
 	if f.Method != "" && f.Method != r.Method {
 		return false

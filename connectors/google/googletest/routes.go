@@ -85,6 +85,10 @@ func (d *Double) listUsers(w http.ResponseWriter, r *http.Request) {
 	for _, p := range sorted[start:end] {
 		rows = append(rows, p.row())
 	}
+	if d.empty {
+		rows = []object{}
+		delete(answer, "nextPageToken")
+	}
 	answer["users"] = rows
 	reply(w, answer)
 }
@@ -154,7 +158,7 @@ func (d *Double) listPasswords(w http.ResponseWriter, r *http.Request) {
 	for _, o := range p.passwords {
 		rows = append(rows, o.row(p.ID))
 	}
-	if len(rows) > 0 {
+	if len(rows) > 0 && !d.empty {
 		answer["items"] = rows
 	}
 	reply(w, answer)
@@ -213,7 +217,7 @@ func (d *Double) listTokens(w http.ResponseWriter, r *http.Request) {
 	for _, t := range p.tokens {
 		rows = append(rows, t.row(p.ID))
 	}
-	if len(rows) > 0 {
+	if len(rows) > 0 && !d.empty {
 		answer["items"] = rows
 	}
 	reply(w, answer)

@@ -30,7 +30,7 @@ func (d *Double) listTokens(w http.ResponseWriter, _ *http.Request) {
 	for _, t := range d.liveTokens() {
 		rows = append(rows, t.row())
 	}
-	reply(w, rows)
+	d.replyAll(w, rows)
 }
 
 // token is the one a path names, or a 404.
@@ -118,7 +118,7 @@ func (d *Double) listSecrets(w http.ResponseWriter, r *http.Request) {
 	for _, s := range a.secrets {
 		rows = append(rows, s.row())
 	}
-	reply(w, rows)
+	d.replyAll(w, rows)
 }
 
 // secret is the one a path names, or a 404.

@@ -35,6 +35,7 @@ type Double struct {
 	grants   []*grant
 	faults   []*Fault
 	links    Links
+	empty    bool // listings
 	held     *hold
 	calls    map[string]int
 	sessions map[string]int // times a user's sessions and tokens were ended

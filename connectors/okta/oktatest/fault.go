@@ -43,6 +43,14 @@ func (d *Double) SetLinks(l Links) {
 	d.links = l
 }
 
+// EmptyListings has every listing answer no rows from now on. What is asked for
+// by itself is answered as before.
+func (d *Double) EmptyListings() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.empty = true
+}
+
 // fault is the one that answers a call, or nil. It uses up what it returns.
 func (d *Double) fault(r *http.Request) *Fault {
 	d.mu.Lock()

@@ -57,9 +57,20 @@ func acceptable(w http.ResponseWriter, r *http.Request, keys []string) bool {
 	return true
 }
 
+// replyAll answers a listing that has no pages.
+func (d *Double) replyAll(w http.ResponseWriter, rows []object) {
+	if d.empty {
+		rows = []object{}
+	}
+	reply(w, rows)
+}
+
 // replyPage answers one page of rows and links to the next in headers: one
 // header per link, as the vendor sends them.
 func (d *Double) replyPage(w http.ResponseWriter, r *http.Request, rows []object) {
+	if d.empty {
+		rows = []object{}
+	}
 	query := r.URL.Query()
 	limit := d.maxPage
 	if text := query.Get("limit"); text != "" {
