@@ -105,12 +105,12 @@ func (s *Service) adopt(ctx context.Context, tx storage.Tx, r *storage.Request, 
 	if !c.ExpiresAt.IsZero() && c.ExpiresAt.Before(ends) {
 		ends = c.ExpiresAt
 	}
+	if more := without(c.VendorScopes, r.GrantedScopes); len(more) > 0 {
+		return failAdoption(ctx, tx, r, "the key can do more than was approved: "+listWords(more))
+	}
 	err = tx.Adopt(ctx, &c, *r, ends, by)
-	if errors.Is(err, storage.ErrConflict) || err == nil && len(without(c.VendorScopes, r.GrantedScopes)) > 0 {
-		if err := moveRequest(ctx, tx, r, eventFail, storage.System("adopt"), "the key is not there any more as it was"); err != nil {
-			return err
-		}
-		return notifyRequest(ctx, tx, r.ID)
+	if errors.Is(err, storage.ErrConflict) {
+		return failAdoption(ctx, tx, r, "the key is not there any more as it was")
 	}
 	if err != nil {
 		return err
@@ -119,4 +119,11 @@ func (s *Service) adopt(ctx context.Context, tx storage.Tx, r *storage.Request, 
 		return err
 	}
 	return notifyCredential(ctx, tx, c)
+}
+
+func failAdoption(ctx context.Context, tx storage.Tx, r *storage.Request, why string) error {
+	if err := moveRequest(ctx, tx, r, eventFail, storage.System("adopt"), why); err != nil {
+		return err
+	}
+	return notifyRequest(ctx, tx, r.ID)
 }

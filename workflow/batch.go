@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,7 +48,11 @@ func (s *Service) massRevoke(ctx context.Context, sel Selection) (MassRevoke, []
 		if err != nil {
 			return out, nil, err
 		}
-		out.Title, out.Confirm = "every key of "+people[sel.Owner].Name, people[sel.Owner].Name
+		name := cmp.Or(people[sel.Owner].Name, people[sel.Owner].Email)
+		if name == "" {
+			return out, nil, refuse(RuleUnknown, "There is no such person.")
+		}
+		out.Title, out.Confirm = "every key of "+name, name
 		if sel.Connection != "" {
 			out.Title += " on " + sel.Connection
 		}
@@ -82,39 +87,51 @@ func (s *Service) RevokeMany(ctx context.Context, a Actor, sel Selection, typed 
 		return storage.Batch{}, err
 	}
 	reason = strings.TrimSpace(reason)
-	switch {
-	case !strings.EqualFold(strings.TrimSpace(typed), plan.Confirm):
-		return storage.Batch{}, refuse(RuleNotPossible, "Type %s to confirm. Nothing was revoked.", plan.Confirm).on("confirm")
-	case reason == "":
-		return storage.Batch{}, refuse(RuleReason, "Say why: the owners will read it.").on("reason")
-	case plan.Count == 0:
-		return storage.Batch{}, refuse(RuleNotPossible, "There is nothing to revoke: %s has no live keys.", plan.Confirm)
-	case plan.Count > expected:
-		return storage.Batch{}, refuse(RuleNotPossible, "It would be %d keys by now, and you saw %d. Look again; nothing was revoked.", plan.Count, expected)
-	}
-	if err := checkReason(reason); err != nil {
+	b := storage.Batch{Kind: storage.BatchRevoke, Title: plan.Title, Connection: sel.Connection, Actor: a.by(), Reason: reason, State: storage.BatchRunning, SourceKey: sourceKey}
+	err = s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
+		again, err := s.startBatch(ctx, tx, &b, items)
+		if err != nil || again {
+			return err
+		}
+		return mayRevokeMany(plan, typed, expected, reason)
+	})
+	if err != nil {
 		return storage.Batch{}, err
 	}
-	b := storage.Batch{Kind: storage.BatchRevoke, Title: plan.Title, Connection: sel.Connection, Actor: a.by(), Reason: reason, State: storage.BatchRunning, SourceKey: sourceKey}
-	err = s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error { return s.startBatch(ctx, tx, &b, items) })
-	return b, err
+	return s.DB.Batch(ctx, b.ID)
 }
 
-// startBatch files a running batch with its job.
-func (s *Service) startBatch(ctx context.Context, tx storage.Tx, b *storage.Batch, items []storage.Item) error {
-	err := tx.InsertBatch(ctx, b, items)
+// mayRevokeMany refuses what was not confirmed as it is.
+func mayRevokeMany(plan MassRevoke, typed string, expected int, reason string) error {
+	switch {
+	case !strings.EqualFold(strings.TrimSpace(typed), plan.Confirm):
+		return refuse(RuleNotPossible, "Type %s to confirm. Nothing was revoked.", plan.Confirm).on("confirm")
+	case reason == "":
+		return refuse(RuleReason, "Say why: the owners will read it.").on("reason")
+	case plan.Count == 0:
+		return refuse(RuleNotPossible, "There is nothing to revoke: %s has no live keys.", plan.Confirm)
+	case plan.Count > expected:
+		return refuse(RuleNotPossible, "It would be %d keys by now, and you saw %d. Look again; nothing was revoked.", plan.Count, expected)
+	}
+	return checkReason(reason)
+}
+
+// startBatch files a batch, with its job if it is to run. One that is there
+// already is left as it is, and b has its ID.
+func (s *Service) startBatch(ctx context.Context, tx storage.Tx, b *storage.Batch, items []storage.Item) (again bool, err error) {
+	err = tx.InsertBatch(ctx, b, items)
 	if errors.Is(err, storage.ErrDuplicate) {
-		return nil
+		return true, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	if b.State == storage.BatchRunning {
 		if err := tx.Enqueue(ctx, BatchArgs{b.ID}, nil); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return tx.Enqueue(ctx, NotifyArgs{storage.SubjectBatch, int64(b.ID)}, nil)
+	return false, tx.Enqueue(ctx, NotifyArgs{storage.SubjectBatch, int64(b.ID)}, nil)
 }
 
 // DecideBatch lets a held batch run, or drops it. Admins only.
@@ -177,20 +194,23 @@ func (s *Service) RunBatch(ctx context.Context, id storage.BatchID) error {
 				if it.Why != "" {
 					reason = it.Why
 				}
-				if err := s.revokeOf(ctx, tx, it.ID, b.Actor, reason); err != nil {
+				if err := s.revokeOf(ctx, tx, it.ID, b, reason); err != nil {
 					return fmt.Errorf("revoke %s: %w", it.ID, err)
 				}
 			}
+			s.Fault("batch:taken")
 			return nil
 		})
+		s.Fault("batch:step")
 		if err != nil || len(items) == 0 {
 			return err
 		}
 	}
 }
 
-// revokeOf begins the revocation of one credential if it is alive.
-func (s *Service) revokeOf(ctx context.Context, tx storage.Tx, id storage.CredentialID, by storage.Actor, reason string) error {
+// revokeOf begins the revocation of one credential of a batch if it is alive.
+// A rule leaves what came under management, or is asked for, since it judged.
+func (s *Service) revokeOf(ctx context.Context, tx storage.Tx, id storage.CredentialID, b storage.Batch, reason string) error {
 	c, err := s.DB.Credential(ctx, id)
 	if err != nil {
 		return err
@@ -202,29 +222,30 @@ func (s *Service) revokeOf(ctx context.Context, tx storage.Tx, id storage.Creden
 	if c, err = tx.LockCredential(ctx, id); err != nil || !credentialMachine.allows(string(c.State), eventRevoke) {
 		return err
 	}
-	if err := s.beginRevoke(ctx, tx, &c, by, reason); err != nil {
+	if b.Kind == storage.BatchEnforce {
+		asked, err := s.DB.Adoptions(ctx, c.Connection)
+		if err != nil || c.Managed || asked[c.ID] != 0 {
+			return err
+		}
+	}
+	if err := s.beginRevoke(ctx, tx, &c, b.Actor, reason); err != nil {
 		return err
 	}
 	if r.ID == 0 || !requestMachine.allows(string(r.State), eventCancel) {
 		return nil
 	}
-	if err := moveRequest(ctx, tx, &r, eventCancel, by, reason); err != nil {
+	if err := moveRequest(ctx, tx, &r, eventCancel, b.Actor, reason); err != nil {
 		return err
 	}
 	return notifyRequest(ctx, tx, r.ID)
 }
 
 // LookAtBatch reads how far a batch came and, once every vendor has answered,
-// notes that it is done.
+// notes that it is done. What is alive after its turn was left alone.
 func (s *Service) LookAtBatch(ctx context.Context, id storage.BatchID) (storage.Batch, error) {
 	b, err := s.DB.Batch(ctx, id)
-	if err != nil || b.State != storage.BatchRunning || b.Begun < b.Total {
+	if err != nil || b.State != storage.BatchRunning || b.Begun < b.Total || b.ByState[storage.CredentialRevoking] > 0 {
 		return b, err
-	}
-	for _, waiting := range []storage.CredentialState{storage.CredentialRevoking, storage.CredentialActive, storage.CredentialSuspended, storage.CredentialIssuing} {
-		if b.ByState[waiting] > 0 {
-			return b, nil
-		}
 	}
 	err = s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
 		return tx.MoveBatch(ctx, id, storage.BatchRunning, storage.BatchDone, storage.System("batch"), "")

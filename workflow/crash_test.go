@@ -27,7 +27,7 @@ type doomed struct {
 	Vendor string // its base URL
 	Token  string
 	ID     storage.CredentialID
-	Verb   string // "issue" or "revoke"
+	Verb   string // "issue", "revoke", "sync" or "batch"
 	Point  string // the fault point it dies at
 }
 
@@ -71,8 +71,13 @@ func die(text string) error {
 	if err != nil {
 		return err
 	}
-	if d.Verb == "revoke" {
+	switch d.Verb {
+	case "revoke":
 		return s.FinishRevoke(ctx, d.ID)
+	case "sync":
+		return s.SyncDue(ctx)
+	case "batch":
+		return s.RunBatch(ctx, storage.BatchID(d.ID))
 	}
 	return s.Issue(ctx, d.ID)
 }

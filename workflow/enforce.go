@@ -24,6 +24,7 @@ type Finding struct {
 	Action string    // "report", "warn", "wait" until At, "revoke"
 	Why    string    // a sentence
 	At     time.Time // when the last word is done, if Action is "warn" or "wait"
+	Spares bool      // its warning is taken back
 }
 
 // actWait is the time between the warning and the last word.
@@ -35,9 +36,9 @@ type Enforcing struct {
 	Connection string
 	Live       int // credentials the connection has
 	Findings   []Finding
-	Tripped    bool            // it would revoke more than the breaker lets through
-	DryRun     bool            // the configuration says that nothing is done
-	Held       storage.BatchID // waits for an admin; zero: nothing does
+	Tripped    bool // it would revoke more than the breaker lets through
+	DryRun     bool // the configuration says that nothing is done
+	Paused     bool // an admin let such keys live lately, so none is revoked
 }
 
 // Count tells how many credentials get an action.
@@ -57,8 +58,8 @@ const (
 	breakerCount   = 10
 )
 
-// askAgain is how long a batch that an admin dropped is not held up to them
-// again.
+// askAgain is how long the rules end nothing in a system after an admin let
+// keys live that they would have ended.
 const askAgain = 7 * 24 * time.Hour
 
 // tripped tells whether n of live is too much at once.
@@ -105,7 +106,7 @@ func (e Enforcement) judge(row storage.InventoryRow, asked storage.RequestID, no
 	if row.Managed || row.Brokered || row.State != storage.CredentialActive && row.State != storage.CredentialSuspended {
 		return v
 	}
-	access := connectors.Access(row.Access)
+	access, warned := connectors.Access(row.Access), !row.WarnedAt.IsZero()
 	word := e.Unmanaged.word(access)
 	can := "can " + string(access)
 	if access == "" {
@@ -121,21 +122,29 @@ func (e Enforcement) judge(row storage.InventoryRow, asked storage.RequestID, no
 	if row.Service && word != actIgnore {
 		// What belongs to a service or to the organisation is people's to
 		// decide, and one of them is the key that we ourselves work with.
-		v.Action = actReport
+		v.Action, v.Spares = actReport, warned
 		v.Why += " It belongs to a service or to the organisation, so an admin has to decide."
 		return v
 	}
 	if asked != 0 && word != actIgnore {
+		// The deadline stays: who asks again and again does not put it off.
 		v.Action = actReport
 		v.Why += fmt.Sprintf(" Its owner asks to keep it (%s).", asked)
 		return v
 	}
 	v.Action = word
-	if word != actWarn {
+	switch word {
+	case actIgnore, actReport:
+		v.Spares = warned
+		if warned {
+			v.Action = actReport
+		}
+		return v
+	case actRevoke:
 		return v
 	}
 	v.At = now.Add(time.Duration(e.Unmanaged.After))
-	if row.WarnedAt.IsZero() {
+	if !warned {
 		return v
 	}
 	v.At = row.EnforceAt
@@ -167,97 +176,123 @@ func (s *Service) PlanEnforcement(ctx context.Context, connection string) (Enfor
 	if _, ok := s.today.Connections[connection]; !ok {
 		return out, refuse(RuleUnknown, "There is no system called %s.", cut(connection))
 	}
-	asked, err := s.DB.Adoptions(ctx, connection)
-	if err != nil {
-		return out, err
-	}
-	now, err := s.DB.Now(ctx)
-	if err != nil {
-		return out, err
-	}
-	f := storage.InventoryFilter{Connection: connection, Native: true, Limit: pageOfAll}
-	for {
-		rows, err := s.DB.Inventory(ctx, f, s.flagRules())
+	var err error
+	out.Live, err = s.judgeAll(ctx, connection, func(page []storage.InventoryRow, findings []Finding) error {
+		views, err := s.lookAtRows(ctx, page)
 		if err != nil {
-			return out, err
+			return err
 		}
-		views, err := s.lookAtRows(ctx, rows)
-		if err != nil {
-			return out, err
-		}
-		out.Live += len(rows)
-		for i, row := range rows {
-			if v := e.judge(row, asked[row.ID], now); v.Action != actIgnore {
+		for i, v := range findings {
+			if v.Action != actIgnore {
 				v.Key = views[i]
 				out.Findings = append(out.Findings, v)
 			}
 		}
-		if len(rows) < pageOfAll {
-			break
-		}
-		f.Before = rows[len(rows)-1].ID
+		return nil
+	})
+	if err != nil {
+		return out, err
 	}
 	out.Tripped = e.Breaker.tripped(out.Count(actRevoke), out.Live)
-	return out, nil
+	out.Paused, err = s.enforcementPaused(ctx, connection)
+	return out, err
+}
+
+// judgeAll judges every native credential of a connection, a page at a time.
+func (s *Service) judgeAll(ctx context.Context, connection string, each func([]storage.InventoryRow, []Finding) error) (live int, err error) {
+	asked, err := s.DB.Adoptions(ctx, connection)
+	if err != nil {
+		return 0, err
+	}
+	now, err := s.DB.Now(ctx)
+	if err != nil {
+		return 0, err
+	}
+	f := storage.InventoryFilter{Connection: connection, Native: true, Limit: pageOfAll}
+	for {
+		page, err := s.DB.Inventory(ctx, f, s.flagRules())
+		if err != nil {
+			return live, err
+		}
+		live += len(page)
+		findings := make([]Finding, len(page))
+		for i, row := range page {
+			findings[i] = s.today.Enforcement.judge(row, asked[row.ID], now)
+		}
+		if err := each(page, findings); err != nil {
+			return live, err
+		}
+		if len(page) < pageOfAll {
+			return live, nil
+		}
+		f.Before = page[len(page)-1].ID
+	}
 }
 
 // pageOfAll is a page of what is read whole.
 const pageOfAll = 500
 
-// enforce carries a plan out, after a walk that saw everything.
+// enforce carries out what PlanEnforcement says, after a walk that saw
+// everything.
 func (s *Service) enforce(ctx context.Context, c storage.Connection) error {
-	plan, err := s.PlanEnforcement(ctx, c.Name)
-	if err != nil || plan.DryRun {
-		return err
+	if s.today.Enforcement.DryRun {
+		return nil
 	}
 	by := storage.System("enforcement")
 	var doomed []storage.Item
-	for _, v := range plan.Findings {
-		switch v.Action {
-		case actRevoke:
-			doomed = append(doomed, storage.Item{ID: v.Key.Credential.ID, Why: v.Why})
-		case actWarn:
-			err = s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error { return s.warn(ctx, tx, v, by) })
-		case actReport:
-			err = s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
-				if v.Key.Credential.WarnedAt.IsZero() {
-					return nil
+	live, err := s.judgeAll(ctx, c.Name, func(page []storage.InventoryRow, findings []Finding) error {
+		for i, v := range findings {
+			if v.Action == actRevoke {
+				doomed = append(doomed, storage.Item{ID: page[i].ID, Why: v.Why})
+			}
+			if v.Action != actWarn && !v.Spares {
+				continue
+			}
+			err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
+				if v.Spares {
+					return tx.Spare(ctx, page[i].ID, by, v.Why)
 				}
-				return tx.Spare(ctx, v.Key.Credential.ID, by, v.Why)
+				return s.warn(ctx, tx, page[i].ID, v, by)
 			})
+			if err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return err
-		}
-	}
-	if len(doomed) == 0 {
 		return nil
+	})
+	if err != nil || len(doomed) == 0 {
+		return err
+	}
+	if paused, err := s.enforcementPaused(ctx, c.Name); err != nil || paused {
+		return err
 	}
 	b := storage.Batch{Kind: storage.BatchEnforce, Connection: c.Name, Actor: by, State: storage.BatchRunning,
 		Title: fmt.Sprintf("%d keys of %s that the rules don't allow", len(doomed), c.Name), Reason: "the rules for keys that nobody asked for",
 		SourceKey: fmt.Sprintf("enforce:%s:%d", c.Name, c.Attempts)}
-	if plan.Tripped {
-		now, err := s.DB.Now(ctx)
-		if err != nil {
-			return err
-		}
-		if dropped, err := s.DB.DroppedSince(ctx, c.Name, now.Add(-askAgain)); err != nil || dropped {
-			return err
-		}
+	if s.today.Enforcement.Breaker.tripped(len(doomed), live) {
 		b.State = storage.BatchHeld
-		b.Reason = fmt.Sprintf("it would end %d of the %d keys of %s at once", len(doomed), plan.Live, c.Name)
+		b.Reason = fmt.Sprintf("it would end %d of the %d keys of %s at once", len(doomed), live, c.Name)
 	}
 	return s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
-		if err := tx.HoldSync(ctx, c, syncHold); err != nil {
+		if err := tx.HoldSync(ctx, c, s.SyncHold); err != nil {
 			return err
 		}
-		return s.startBatch(ctx, tx, &b, doomed)
+		_, err := s.startBatch(ctx, tx, &b, doomed)
+		return err
 	})
 }
 
+func (s *Service) enforcementPaused(ctx context.Context, connection string) (bool, error) {
+	now, err := s.DB.Now(ctx)
+	if err != nil {
+		return false, err
+	}
+	return s.DB.DroppedSince(ctx, connection, now.Add(-askAgain))
+}
+
 // warn tells a credential's people when it has to be gone.
-func (s *Service) warn(ctx context.Context, tx storage.Tx, v Finding, by storage.Actor) error {
-	c, err := tx.LockCredential(ctx, v.Key.Credential.ID)
+func (s *Service) warn(ctx context.Context, tx storage.Tx, id storage.CredentialID, v Finding, by storage.Actor) error {
+	c, err := tx.LockCredential(ctx, id)
 	if err != nil || !c.WarnedAt.IsZero() || c.Managed || !c.Live() {
 		return err
 	}

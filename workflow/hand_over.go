@@ -40,6 +40,8 @@ func (s *Service) HandOver(ctx context.Context, a Actor, id storage.CredentialID
 			return refuse(RuleInactive, "The new owner has to be an active member of this workspace.").on("owner")
 		case c.State != storage.CredentialActive && c.State != storage.CredentialSuspended:
 			return refuse(RuleDecided, "%s is %s, so there is nothing to hand over.", id, strings.ReplaceAll(string(c.State), "_", " "))
+		case !c.Managed:
+			return refuse(RuleNotPossible, "%s belongs to whoever %s says, because nobody asked for it here. Its owner can ask to keep it, or you can revoke it.", id, c.Connection)
 		case c.OwnerID == to:
 			return nil
 		case reason == "":

@@ -97,7 +97,7 @@ func (s *Service) options(c storage.Credential) Options {
 		Revoke:   credentialMachine.allows(string(c.State), eventRevoke),
 		Suspend:  active && s.canSuspend(c),
 		Resume:   suspended && s.canSuspend(c),
-		HandOver: active || suspended,
+		HandOver: c.Managed && (active || suspended),
 		Adopt:    active && !c.Managed && len(c.Scopes) > 0,
 	}
 	out.ByHand = out.Revoke && !c.Brokered && !s.canRevoke(c)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"latchkey/connectors"
@@ -169,8 +170,14 @@ func voters(reviews []storage.Review) []storage.PersonID {
 	return out
 }
 
-// ownerAt is the requester as the vendor knows them, as far as we can say.
+// ownerAt is the holder as the vendor knows them, as far as we can say: the
+// service account it was asked for, else the requester.
 func (s *Service) ownerAt(ctx context.Context, c storage.Credential) (connectors.AccountRef, error) {
+	if c.AccountID != 0 {
+		accounts, err := s.DB.VendorAccounts(ctx, c.AccountID)
+		a := accounts[c.AccountID]
+		return connectors.AccountRef{ID: strings.TrimPrefix(a.ExternalID, servicePrefix), Email: a.Email, Name: a.Name, Service: a.IsService}, err
+	}
 	people, err := s.DB.People(ctx, c.OwnerID)
 	return connectors.AccountRef{Email: people[c.OwnerID].Email}, err
 }
@@ -178,7 +185,7 @@ func (s *Service) ownerAt(ctx context.Context, c storage.Credential) (connectors
 // clearLost finds what earlier tries may have left at the vendor by its label
 // and revokes it: its secret is lost, so nobody could use it.
 func (s *Service) clearLost(ctx context.Context, conn connectors.Connector, c storage.Credential) error {
-	found, err := findByLabel(ctx, conn, s.label(c.ID))
+	found, err := findAtVendor(ctx, conn, s.label(c.ID), "")
 	if err != nil {
 		return err
 	}
@@ -191,9 +198,19 @@ func (s *Service) clearLost(ctx context.Context, conn connectors.Connector, c st
 	return nil
 }
 
-// findByLabel walks the vendor's listing. A listing that fails finds nothing
-// out: an error, not "none".
-func findByLabel(ctx context.Context, conn connectors.Connector, label string) ([]connectors.Ref, error) {
+// matchOf is what a credential has in common with the vendor's own request that
+// it came from, if there was one.
+func (s *Service) matchOf(ctx context.Context, c storage.Credential) (string, error) {
+	if c.RequestID == 0 {
+		return "", nil
+	}
+	r, _, _, err := s.DB.Request(ctx, c.RequestID)
+	return r.VendorMatch, err
+}
+
+// findAtVendor walks the vendor's listing for a label, or for a match that is
+// not empty. A listing that fails finds nothing out: an error, not "none".
+func findAtVendor(ctx context.Context, conn connectors.Connector, label, match string) ([]connectors.Ref, error) {
 	lister, ok := connectors.As[connectors.Lister](conn)
 	if !ok {
 		return nil, fmt.Errorf("an earlier try may have made a key, and this system can't list keys: look there for the label %s: %w",
@@ -204,7 +221,7 @@ func findByLabel(ctx context.Context, conn connectors.Connector, label string) (
 		if err != nil {
 			return nil, fmt.Errorf("look for label %s: %w", label, err)
 		}
-		if cred.Label == label {
+		if cred.Label == label || match != "" && cred.Match == match {
 			found = append(found, cred.Ref)
 		}
 	}

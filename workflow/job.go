@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
 	"github.com/rs/zerolog"
 
 	"latchkey/connectors"
@@ -74,6 +75,10 @@ func notifyRequest(ctx context.Context, tx storage.Tx, id storage.RequestID) err
 func notifyCredential(ctx context.Context, tx storage.Tx, c storage.Credential) error {
 	return tx.Enqueue(ctx, NotifyArgs{storage.SubjectCredential, int64(c.ID)}, nil)
 }
+
+// underWay keeps a job from being added while one like it is not done.
+var underWay = river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{rivertype.JobStateAvailable, rivertype.JobStatePending,
+	rivertype.JobStateRunning, rivertype.JobStateRetryable, rivertype.JobStateScheduled}}
 
 // Limits of one job. Work that a crash interrupted is taken up again by the
 // sweep when its lease ends, or by River's rescue at the latest.
@@ -149,9 +154,24 @@ func (w *notifyWorker) Work(ctx context.Context, j *river.Job[NotifyArgs]) error
 	case storage.SubjectRequest:
 		return outcome(w.notifier.RequestChanged(ctx, storage.RequestID(j.Args.ID)))
 	case storage.SubjectBatch:
-		return outcome(w.notifier.BatchChanged(ctx, storage.BatchID(j.Args.ID)))
+		return w.followBatch(ctx, storage.BatchID(j.Args.ID))
 	}
 	return outcome(w.notifier.CredentialChanged(ctx, storage.CredentialID(j.Args.ID)))
+}
+
+// batchAgain is how often people see how far a running batch came.
+const batchAgain = 2 * time.Second
+
+// followBatch tells of a batch again and again until it is done.
+func (w *notifyWorker) followBatch(ctx context.Context, id storage.BatchID) error {
+	b, err := w.service.LookAtBatch(ctx, id)
+	if err != nil {
+		return outcome(err)
+	}
+	if err := w.notifier.BatchChanged(ctx, id); err != nil || b.State != storage.BatchRunning {
+		return outcome(err)
+	}
+	return river.JobSnooze(batchAgain)
 }
 
 // NextRetry implements river.Worker.

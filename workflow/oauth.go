@@ -178,18 +178,18 @@ type Return struct {
 // sealed, and the key that uses it is made; the result is where to collect
 // it.
 func (s *Service) FinishConnect(ctx context.Context, r Return) (revealURL string, err error) {
-	var c storage.Credential
-	err = s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
-		id, err := tx.TakeConnect(ctx, s.Keys.Box.Hash(r.State), s.Keys.Box.Hash(r.Browser))
-		if errors.Is(err, storage.ErrNotFound) {
-			return refuse(RuleUnknown, "This answer does not belong to a connection that this browser began. Begin again from the message in Slack.")
-		}
-		if err != nil {
-			return err
-		}
-		c, err = tx.LockCredential(ctx, id)
+	var id storage.CredentialID
+	err = s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) (err error) {
+		id, err = tx.TakeConnect(ctx, s.Keys.Box.Hash(r.State), s.Keys.Box.Hash(r.Browser))
 		return err
 	})
+	if errors.Is(err, storage.ErrNotFound) {
+		return "", refuse(RuleUnknown, "This answer does not belong to a connection that this browser began. Begin again from the message in Slack.")
+	}
+	if err != nil {
+		return "", err
+	}
+	c, err := s.DB.Credential(ctx, id)
 	switch {
 	case err != nil:
 		return "", err
@@ -204,6 +204,9 @@ func (s *Service) FinishConnect(ctx context.Context, r Return) (revealURL string
 	if !ok {
 		return "", refuse(RuleNotPossible, "%s has no OAuth app any more. Ask an admin.", c.Connection)
 	}
+	if err := s.mayConnect(ctx, c); err != nil {
+		return "", err
+	}
 	call, cancel := context.WithTimeout(oauthContext(ctx, app), s.callWithin())
 	defer cancel()
 	token, err := s.oauthConfig(c.Connection, app).Exchange(call, r.Code.Expose())
@@ -215,6 +218,30 @@ func (s *Service) FinishConnect(ctx context.Context, r Return) (revealURL string
 		return "", err
 	}
 	return s.RevealURL(ctx, c.ID)
+}
+
+// mayConnect is the check at issue: what was approved long ago may not be
+// allowed any more, and then its request ends here.
+func (s *Service) mayConnect(ctx context.Context, c storage.Credential) error {
+	f, err := s.filingOf(ctx, c.RequestID)
+	if err != nil {
+		return err
+	}
+	s.refreshReviewers(ctx, f.rules, f.steps)
+	why := ""
+	err = s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
+		if why, err = s.stillAllowed(ctx, tx, c); err != nil || why == "" {
+			return err
+		}
+		if c, err = tx.LockCredential(ctx, c.ID); err != nil || c.State != storage.CredentialIssuing {
+			return err
+		}
+		return s.endIssue(ctx, tx, &c, why)
+	})
+	if err == nil && why != "" {
+		err = refuse(RuleDecided, "This can't be connected any more: %s.", why)
+	}
+	return err
 }
 
 // keepGrant stores a grant and makes the key that uses it, in one

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,9 +19,8 @@ import (
 	"latchkey/storage"
 )
 
-// RefreshArgs is the job that renews a grant's tokens. The lease is on the
-// grant's row, because a refresh kills the old pair: there must be one at a
-// time.
+// RefreshArgs is the job that renews a grant's tokens. It leases the grant's
+// row, because a refresh kills the old pair: there must be one at a time.
 type RefreshArgs struct {
 	ID storage.CredentialID `json:"id"`
 }
@@ -28,8 +28,11 @@ type RefreshArgs struct {
 // Kind implements river.JobArgs.
 func (RefreshArgs) Kind() string { return "refresh_grant" }
 
-// InsertOpts implements river.JobArgsWithInsertOpts, as for IssueArgs.
-func (RefreshArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: 1} }
+// InsertOpts implements river.JobArgsWithInsertOpts: one try a job, because it
+// is the sweep that tries again, and one job at a time.
+func (RefreshArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{MaxAttempts: 1, UniqueOpts: underWay}
+}
 
 // refreshEarly is the share of a token's life after which it is renewed.
 const refreshEarly = 0.8
@@ -53,8 +56,7 @@ func (s *Service) sealGrant(id storage.CredentialID, token *oauth2.Token, now ti
 	return g
 }
 
-// sweepGrants starts what is due. A job that is there already finds the lease
-// taken.
+// sweepGrants starts what is due.
 func (s *Service) sweepGrants(ctx context.Context) error {
 	due, err := s.DB.GrantsDue(ctx, sweepBatch)
 	if err != nil || len(due) == 0 {
@@ -62,14 +64,6 @@ func (s *Service) sweepGrants(ctx context.Context) error {
 	}
 	return s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
 		for _, id := range due {
-			g := storage.OAuthGrant{CredentialID: id}
-			err := tx.LeaseGrant(ctx, &g, s.LeaseFor)
-			if errors.Is(err, storage.ErrConflict) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
 			if err := tx.Enqueue(ctx, RefreshArgs{id}, nil); err != nil {
 				return err
 			}
@@ -78,21 +72,38 @@ func (s *Service) sweepGrants(ctx context.Context) error {
 	})
 }
 
-// RefreshGrant renews the tokens of a grant that the sweep leased. A vendor
-// that refuses the refresh token for good has ended the grant: so do we.
-func (s *Service) RefreshGrant(ctx context.Context, id storage.CredentialID) error {
-	var g storage.OAuthGrant
-	var c storage.Credential
-	err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) (err error) {
+// leaseGrant claims a grant that is due for one refresh. A job that comes late
+// or twice finds it renewed or leased.
+func (s *Service) leaseGrant(ctx context.Context, id storage.CredentialID) (c storage.Credential, g storage.OAuthGrant, mine bool, err error) {
+	err = s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
 		if c, err = tx.LockCredential(ctx, id); err != nil {
 			return err
 		}
-		g, err = tx.LockGrant(ctx, id)
+		if g, err = tx.LockGrant(ctx, id); err != nil {
+			return err
+		}
+		now, err := tx.Now(ctx)
+		if err != nil || g.Refresh == nil || !c.Live() || c.State == storage.CredentialRevoking || now.Before(g.RefreshAt) {
+			return err
+		}
+		err = tx.LeaseGrant(ctx, &g, s.LeaseFor)
+		if errors.Is(err, storage.ErrConflict) {
+			return nil
+		}
+		mine = err == nil
 		return err
 	})
-	if err != nil || g.Refresh == nil || !c.Live() {
+	return c, g, mine, err
+}
+
+// RefreshGrant renews the tokens of a grant. A vendor that refuses the refresh
+// token for good has ended the grant: so do we.
+func (s *Service) RefreshGrant(ctx context.Context, id storage.CredentialID) error {
+	c, g, mine, err := s.leaseGrant(ctx, id)
+	if err != nil || !mine {
 		return err
 	}
+	s.Fault("refresh:leased")
 	app, ok := s.oauthApp(c.Connection)
 	if !ok {
 		return s.putOffGrant(ctx, g, "the system has no OAuth app in the configuration")
@@ -110,11 +121,12 @@ func (s *Service) RefreshGrant(ctx context.Context, id storage.CredentialID) err
 	var refused *oauth2.RetrieveError
 	switch {
 	case errors.As(err, &refused) && refused.ErrorCode == "invalid_grant":
-		return s.loseGrant(ctx, id)
+		return s.loseGrant(ctx, c, g)
 	case err != nil:
 		s.Logger.Warn().Stringer("credential", id).Str("error", oauthError(err)).Msg("a grant could not be refreshed, will retry")
 		return s.putOffGrant(ctx, g, "the system did not renew the connection")
 	}
+	s.Fault("refresh:answered")
 	return s.storeRefresh(ctx, c, app, token)
 }
 
@@ -150,21 +162,22 @@ func (s *Service) putOffGrant(ctx context.Context, g storage.OAuthGrant, problem
 	})
 }
 
-// loseGrant ends a credential whose grant the vendor does not honour any
-// more.
-func (s *Service) loseGrant(ctx context.Context, id storage.CredentialID) error {
+// loseGrant ends a credential whose grant, as it was, the vendor does not
+// honour any more.
+func (s *Service) loseGrant(ctx context.Context, c storage.Credential, was storage.OAuthGrant) error {
 	return s.DB.InTx(context.WithoutCancel(ctx), func(ctx context.Context, tx storage.Tx) error {
-		c, err := s.DB.Credential(ctx, id)
+		_, err := lockRequestOf(ctx, tx, c)
 		if err != nil {
 			return err
 		}
-		if _, err := lockRequestOf(ctx, tx, c); err != nil {
+		if c, err = tx.LockCredential(ctx, c.ID); err != nil || !credentialMachine.allows(string(c.State), eventRevoke) {
 			return err
 		}
-		if c, err = tx.LockCredential(ctx, id); err != nil || !credentialMachine.allows(string(c.State), eventRevoke) {
+		g, err := tx.LockGrant(ctx, c.ID)
+		if err != nil || !bytes.Equal(g.Refresh, was.Refresh) {
 			return err
 		}
-		if err := tx.EndGrant(ctx, id); err != nil {
+		if err := tx.EndGrant(ctx, c.ID); err != nil {
 			return err
 		}
 		return s.beginRevoke(ctx, tx, &c, storage.System("refresh"), "the system does not honour the connection any more; ask again to connect anew")
@@ -172,37 +185,42 @@ func (s *Service) loseGrant(ctx context.Context, id storage.CredentialID) error 
 }
 
 // endGrant revokes a grant's tokens at their vendor and forgets them. Where
-// the vendor has no way to revoke, forgetting is all there is.
-func (s *Service) endGrant(ctx context.Context, c storage.Credential) error {
+// the vendor has no way to revoke, forgetting is all there is, and whether
+// they are dead is unknown.
+func (s *Service) endGrant(ctx context.Context, c storage.Credential) (connectors.Liveness, error) {
 	var g storage.OAuthGrant
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) (err error) {
 		g, err = tx.LockGrant(ctx, c.ID)
 		return err
 	})
 	if errors.Is(err, storage.ErrNotFound) || err == nil && g.Access == nil {
-		return nil
+		return connectors.Dead, nil
 	}
 	if err != nil {
-		return err
+		return connectors.Unknown, err
 	}
 	app, ok := s.oauthApp(c.Connection)
 	if !ok {
-		return fmt.Errorf("%s has no OAuth app to revoke the grant with: %w", c.Connection, connectors.ErrUnsupported)
+		return connectors.Unknown, fmt.Errorf("%s has no OAuth app to revoke the grant with: %w", c.Connection, connectors.ErrUnsupported)
 	}
 	access, err := s.Keys.Box.Open(g.Access, grantPlace(c.ID, "access"))
 	if err != nil {
-		return fmt.Errorf("open grant of %s: %w", c.ID, err)
+		return connectors.Unknown, fmt.Errorf("open grant of %s: %w", c.ID, err)
 	}
 	var refresh secret.Value
 	if g.Refresh != nil {
 		if refresh, err = s.Keys.Box.Open(g.Refresh, grantPlace(c.ID, "refresh")); err != nil {
-			return fmt.Errorf("open grant of %s: %w", c.ID, err)
+			return connectors.Unknown, fmt.Errorf("open grant of %s: %w", c.ID, err)
 		}
 	}
 	if err := revokeTokens(ctx, app, refresh, access); err != nil {
-		return err
+		return connectors.Unknown, err
 	}
-	return s.DB.InTx(context.WithoutCancel(ctx), func(ctx context.Context, tx storage.Tx) error { return tx.EndGrant(ctx, c.ID) })
+	alive := connectors.Dead
+	if app.RevokeURL == "" {
+		alive = connectors.Unknown
+	}
+	return alive, s.DB.InTx(context.WithoutCancel(ctx), func(ctx context.Context, tx storage.Tx) error { return tx.EndGrant(ctx, c.ID) })
 }
 
 // revokeTokens ends a pair as RFC 7009 says: the refresh token first, so that

@@ -155,7 +155,8 @@ func (s *Service) revokeAtVendor(ctx context.Context, c storage.Credential) (sto
 		if c.Kind != OAuthGrant {
 			return proof, nil // since the row said so
 		}
-		err := s.endGrant(ctx, c)
+		alive, err := s.endGrant(ctx, c)
+		proof.Liveness = string(alive)
 		proof.Answer = strings.TrimSpace(proof.Answer + "\n" + witness.Testimony())
 		return proof, err
 	}
@@ -164,11 +165,13 @@ func (s *Service) revokeAtVendor(ctx context.Context, c storage.Credential) (sto
 	if c.VendorRef != "" {
 		refs = append(refs, connectors.Ref{ID: c.VendorRef})
 	} else {
-		found, err := findByLabel(ctx, conn, s.label(c.ID))
+		match, err := s.matchOf(ctx, c)
 		if err != nil {
 			return proof, err
 		}
-		refs = found
+		if refs, err = findAtVendor(ctx, conn, s.label(c.ID), match); err != nil {
+			return proof, err
+		}
 	}
 	for _, ref := range refs {
 		alive, err := endAtVendor(ctx, conn, c.Kind, ref)

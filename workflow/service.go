@@ -58,6 +58,7 @@ type Deps struct {
 	GatewayURL string        // of the gateway, without a trailing slash
 	LeaseFor   time.Duration // how long one vendor call may take; default 30 s
 	SweepEach  time.Duration // default 1 s
+	SyncHold   time.Duration // a walk that crashed is taken up after this; default 1 min
 
 	// Fault is called at named points of the outbox, so that tests can kill
 	// the process there. Nil in production.
@@ -101,6 +102,9 @@ func Onlooker(d Deps) (*Service, error) {
 	}
 	if d.SweepEach == 0 {
 		d.SweepEach = time.Second
+	}
+	if d.SyncHold == 0 {
+		d.SyncHold = time.Minute
 	}
 	if d.Refresh == nil {
 		d.Refresh = func(context.Context, []string) {}

@@ -74,7 +74,8 @@ func (s *Service) RevokeStrays(ctx context.Context, id storage.CredentialID, ref
 		if c.Live() {
 			return nil
 		}
-		return s.endGrant(ctx, c)
+		_, err := s.endGrant(ctx, c)
+		return err
 	}
 	conn := s.Connectors[c.Connection]
 	var strays []connectors.Ref
@@ -82,7 +83,11 @@ func (s *Service) RevokeStrays(ctx context.Context, id storage.CredentialID, ref
 		strays = append(strays, connectors.Ref{ID: ref})
 	}
 	if c.State != storage.CredentialIssuing && c.Managed { // the try under way may have made the key that will be the row's
-		found, err := findByLabel(ctx, conn, s.label(c.ID))
+		match, err := s.matchOf(ctx, c)
+		if err != nil {
+			return err
+		}
+		found, err := findAtVendor(ctx, conn, s.label(c.ID), match)
 		if err != nil && !errors.Is(err, connectors.ErrUnsupported) {
 			return err
 		}

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -121,14 +122,45 @@ func (s *Service) MatchState(ctx context.Context, id storage.CredentialID) error
 	default:
 		return nil // it came to an end meanwhile, which ends it there too
 	}
-	if err != nil {
+	refusedIt := errors.Is(err, connectors.ErrUnrecoverable) || errors.Is(err, connectors.ErrUnsupported)
+	if err != nil && !refusedIt {
 		return fmt.Errorf("%s %s: %w", proof.Verb, id, err)
+	}
+	if refusedIt {
+		s.Logger.Error().Err(err).Stringer("credential", id).Str("verb", proof.Verb).Msg("the system refused; the key is as it was")
 	}
 	proof.Answer = witness.Testimony()
 	return s.DB.InTx(context.WithoutCancel(ctx), func(ctx context.Context, tx storage.Tx) error {
 		if err := tx.InsertReceipt(ctx, proof); err != nil {
 			return err
 		}
-		return notifyCredential(ctx, tx, c)
+		return s.afterMatch(ctx, tx, c, refusedIt)
 	})
+}
+
+// afterMatch takes a move back that the system refused, and has one that came
+// while the system was asked done there too.
+func (s *Service) afterMatch(ctx context.Context, tx storage.Tx, told storage.Credential, refusedIt bool) error {
+	if _, err := lockRequestOf(ctx, tx, told); err != nil {
+		return err
+	}
+	c, err := tx.LockCredential(ctx, told.ID)
+	if err != nil {
+		return err
+	}
+	switch {
+	case c.State != told.State:
+		if err := tx.Enqueue(ctx, MatchStateArgs{c.ID}, nil); err != nil {
+			return err
+		}
+	case refusedIt:
+		back, why := eventSuspend, "the system refused to let it work again"
+		if c.State == storage.CredentialSuspended {
+			back, why = eventResume, "the system refused to suspend it"
+		}
+		if err := moveCredential(ctx, tx, &c, back, storage.System("suspend"), why); err != nil {
+			return err
+		}
+	}
+	return notifyCredential(ctx, tx, c)
 }

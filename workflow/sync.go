@@ -14,7 +14,6 @@ import (
 // Limits of a walk through a system's listing.
 const (
 	syncBatch   = 2000            // credentials in one transaction
-	syncHold    = time.Minute     // a walk that crashed is taken up after this
 	syncEvery   = time.Hour       // where the configuration does not say
 	syncAtOnce  = 4               // systems walked at the same time by one replica
 	syncRetry   = 5 * time.Minute // after a walk that failed
@@ -35,7 +34,7 @@ func (s *Service) RunSync(ctx context.Context) {
 			return
 		case places <- struct{}{}:
 		}
-		c, err := s.DB.ClaimSync(ctx, syncHold)
+		c, err := s.DB.ClaimSync(ctx, s.SyncHold)
 		if err == nil {
 			walks.Go(func() {
 				defer func() { <-places }()
@@ -58,7 +57,7 @@ func (s *Service) RunSync(ctx context.Context) {
 // SyncDue walks every system that is due now, one after the other.
 func (s *Service) SyncDue(ctx context.Context) error {
 	for {
-		c, err := s.DB.ClaimSync(ctx, syncHold)
+		c, err := s.DB.ClaimSync(ctx, s.SyncHold)
 		if errors.Is(err, storage.ErrNotFound) {
 			return nil
 		}
@@ -72,7 +71,13 @@ func (s *Service) SyncDue(ctx context.Context) error {
 // sync walks one claimed system and notes how it went.
 func (s *Service) sync(ctx context.Context, c storage.Connection) {
 	w := &walk{Service: s, conn: s.Connectors[c.Name], row: c, accounts: map[string]storage.AccountID{}}
-	err := w.run(ctx)
+	walking, lost := context.WithCancel(ctx)
+	defer lost()
+	var holding sync.WaitGroup
+	holding.Go(func() { s.keepSync(walking, lost, c) })
+	err := w.run(walking)
+	lost()
+	holding.Wait()
 	again := s.syncEach(c.Name)
 	problem := ""
 	if err != nil {
@@ -94,6 +99,24 @@ func (s *Service) sync(ctx context.Context, c storage.Connection) {
 	}
 }
 
+// keepSync prolongs the claim of a walk, however long the vendor takes for a
+// page, and ends the walk when somebody else has taken it over.
+func (s *Service) keepSync(ctx context.Context, lost context.CancelFunc, c storage.Connection) {
+	tick := time.NewTicker(s.SyncHold / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error { return tx.HoldSync(ctx, c, s.SyncHold) })
+		if errors.Is(err, storage.ErrConflict) {
+			lost()
+		}
+	}
+}
+
 func (s *Service) syncEach(connection string) time.Duration {
 	if d := s.SyncEvery[connection]; d > 0 {
 		return d
@@ -107,6 +130,8 @@ func walkWords(err error) string {
 	switch {
 	case errors.As(err, &doubt):
 		return doubt.Error()
+	case errors.Is(err, errNotListed):
+		return errNotListed.Error()
 	case errors.Is(err, connectors.ErrUnrecoverable):
 		return "the system refused to list its credentials"
 	}
@@ -139,8 +164,14 @@ type ours struct {
 	listed storage.Listed
 }
 
+// errNotListed is a system that a replica with another configuration walks.
+var errNotListed = errors.New("the system can't be listed with the configuration of this replica")
+
 // run is a whole walk, or an error.
 func (w *walk) run(ctx context.Context) error {
+	if !listed(w.conn) {
+		return errNotListed
+	}
 	var err error
 	if w.began, err = w.DB.Now(ctx); err != nil {
 		return err
@@ -151,12 +182,14 @@ func (w *walk) run(ctx context.Context) error {
 	if err := w.link(ctx); err != nil {
 		return err
 	}
+	w.Fault("sync:listed")
 	if err := w.settleOurs(ctx); err != nil {
 		return err
 	}
 	if err := w.settleMissing(ctx); err != nil {
 		return err
 	}
+	w.Fault("sync:settled")
 	if err := w.fileVendorRequests(ctx); err != nil {
 		return err
 	}
@@ -198,6 +231,7 @@ func (w *walk) walkAll(ctx context.Context, listing iter.Seq2[connectors.Credent
 			if err := w.save(ctx, batch); err != nil {
 				return err
 			}
+			w.Fault("sync:batch")
 			batch = batch[:0]
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/riverqueue/river"
+
 	"latchkey/connectors"
 	"latchkey/storage"
 )
@@ -14,7 +16,7 @@ import (
 func (w *walk) save(ctx context.Context, batch []connectors.Credential) error {
 	began := w.began
 	return w.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
-		if err := tx.HoldSync(ctx, w.row, syncHold); err != nil {
+		if err := tx.HoldSync(ctx, w.row, w.SyncHold); err != nil {
 			return err
 		}
 		if err := w.saveAccounts(ctx, tx, batch); err != nil {
@@ -39,24 +41,47 @@ func (w *walk) save(ctx context.Context, batch []connectors.Credential) error {
 			case s.EndedID != 0 && listed[i].Suspended:
 				// The vendor shows what does not work any more.
 			case s.EndedID != 0:
-				// Revoked is for ever, whatever the vendor thinks of it.
-				if err := tx.Enqueue(ctx, StrayArgs{s.EndedID, s.Ref}, nil); err != nil {
+				back, err := w.endAgain(ctx, tx, s)
+				if err != nil {
 					return err
 				}
-			default:
-				if id, ok := w.labelled(listed[i].Label); ok {
-					w.ours = append(w.ours, ours{id: id, listed: listed[i]})
-					continue
+				if back {
+					fresh = append(fresh, listed[i])
 				}
-				if listed[i].Match != "" {
-					w.ours = append(w.ours, ours{match: listed[i].Match, listed: listed[i]})
-					continue
-				}
+			case !w.isOurs(listed[i]):
 				fresh = append(fresh, listed[i])
 			}
 		}
 		return w.store(ctx, tx, fresh, changed)
 	})
+}
+
+// isOurs sets aside what may belong to a row of ours.
+func (w *walk) isOurs(l storage.Listed) bool {
+	if id, ok := w.labelled(l.Label); ok {
+		w.ours = append(w.ours, ours{id: id, listed: l})
+		return true
+	}
+	if l.Match != "" {
+		w.ours = append(w.ours, ours{match: l.Match, listed: l})
+		return true
+	}
+	return false
+}
+
+// endAgain ends what the vendor lists of a row that has ended: revoked is for
+// ever, whatever the vendor thinks of it. A credential that was never under
+// management and was only not listed for a while is back: nobody here ever
+// meant to end it.
+func (w *walk) endAgain(ctx context.Context, tx storage.Tx, s storage.Sighting) (back bool, err error) {
+	c, err := tx.LockCredential(ctx, s.EndedID)
+	if err != nil {
+		return false, err
+	}
+	if !c.Managed && c.StateReason == goneReason {
+		return true, nil
+	}
+	return false, tx.Enqueue(ctx, StrayArgs{s.EndedID, s.Ref}, &river.InsertOpts{UniqueOpts: underWay})
 }
 
 // store writes what is new and what is different, and nothing else.
@@ -96,11 +121,13 @@ func (w *walk) saveAccounts(ctx context.Context, tx storage.Tx, batch []connecto
 	return err
 }
 
+const servicePrefix = "service:"
+
 // accountKey tells a person from what belongs to a service or to the whole
 // organisation and was only made by that person.
 func accountKey(o connectors.AccountRef) string {
 	if o.Service && o.ID != "" {
-		return "service:" + o.ID
+		return servicePrefix + o.ID
 	}
 	return o.ID
 }
@@ -147,9 +174,13 @@ func (w *walk) labelled(label string) (storage.CredentialID, bool) {
 	return id, err == nil && id != 0
 }
 
-// followState makes a row say active or suspended as its system does.
+// suspendedThere is the reason of a row that follows its system.
+const suspendedThere = "suspended at the system"
+
+// followState makes a row say active or suspended as its system does. What a
+// person here suspended stays so: the system is told again.
 func (w *walk) followState(ctx context.Context, tx storage.Tx, s storage.Sighting, l storage.Listed) error {
-	e, why := eventSuspend, "suspended at the system"
+	e, why := eventSuspend, suspendedThere
 	switch {
 	case l.Suspended && s.State == storage.CredentialActive:
 	case !l.Suspended && s.State == storage.CredentialSuspended:
@@ -160,6 +191,9 @@ func (w *walk) followState(ctx context.Context, tx storage.Tx, s storage.Sightin
 	c, err := tx.LockCredential(ctx, s.ID)
 	if err != nil || c.State != s.State {
 		return err
+	}
+	if e == eventResume && c.StateReason != suspendedThere {
+		return tx.Enqueue(ctx, MatchStateArgs{c.ID}, &river.InsertOpts{UniqueOpts: underWay})
 	}
 	if err := moveCredential(ctx, tx, &c, e, storage.System("sync"), why); err != nil {
 		return err

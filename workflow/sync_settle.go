@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
+
+	"github.com/riverqueue/river"
 
 	"latchkey/connectors"
 	"latchkey/storage"
@@ -15,49 +16,92 @@ import (
 // to rows of ours which do not know them yet.
 func (w *walk) settleOurs(ctx context.Context) error {
 	for _, o := range w.ours {
-		err := w.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error { return w.settleOne(ctx, tx, o) })
-		if err != nil {
+		if err := w.settleOne(ctx, o); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *walk) settleOne(ctx context.Context, tx storage.Tx, o ours) error {
-	if o.match != "" {
-		id, err := tx.AwaitedByMatch(ctx, w.row.Name, o.match)
-		if errors.Is(err, storage.ErrNotFound) {
-			return w.store(ctx, tx, []storage.Listed{o.listed}, nil)
-		}
-		if err != nil {
-			return err
-		}
-		o.id = id
-	}
-	c, err := w.DB.Credential(ctx, o.id)
-	if errors.Is(err, storage.ErrNotFound) || err == nil && c.Connection != w.row.Name {
-		return w.store(ctx, tx, []storage.Listed{o.listed}, nil) // a label that looks like ours
-	}
+func (w *walk) settleOne(ctx context.Context, o ours) error {
+	c, err := w.rowOf(ctx, o)
 	if err != nil {
 		return err
 	}
+	owners, err := w.DB.VendorAccounts(ctx, o.listed.AccountID)
+	if err != nil {
+		return err
+	}
+	if c.State == storage.CredentialIssuing && c.RequestID != 0 {
+		f, err := w.filingOf(ctx, c.RequestID)
+		if err != nil {
+			return err
+		}
+		w.refreshReviewers(ctx, f.rules, f.steps)
+	}
+	return w.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
+		if c.ID == 0 { // it only looks like ours
+			if err := tx.HoldSync(ctx, w.row, w.SyncHold); err != nil {
+				return err
+			}
+			return w.store(ctx, tx, []storage.Listed{o.listed}, nil)
+		}
+		return w.settleWith(ctx, tx, c, o.listed, owners[o.listed.AccountID].PersonID)
+	})
+}
+
+// rowOf finds the row that a listed credential may belong to; without an ID
+// there is none.
+func (w *walk) rowOf(ctx context.Context, o ours) (storage.Credential, error) {
+	if o.match != "" {
+		err := w.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) (err error) {
+			o.id, err = tx.AwaitedByMatch(ctx, w.row.Name, o.match)
+			return err
+		})
+		if errors.Is(err, storage.ErrNotFound) {
+			return storage.Credential{}, nil
+		}
+		if err != nil {
+			return storage.Credential{}, err
+		}
+	}
+	c, err := w.DB.Credential(ctx, o.id)
+	if errors.Is(err, storage.ErrNotFound) || err == nil && c.Connection != w.row.Name {
+		return storage.Credential{}, nil
+	}
+	return c, err
+}
+
+// settleWith decides about a listed credential and the row it may belong to.
+func (w *walk) settleWith(ctx context.Context, tx storage.Tx, c storage.Credential, l storage.Listed, owner storage.PersonID) error {
 	r, err := lockRequestOf(ctx, tx, c)
 	if err != nil {
 		return err
 	}
-	if c, err = tx.LockCredential(ctx, o.id); err != nil {
+	if c, err = tx.LockCredential(ctx, c.ID); err != nil {
+		return err
+	}
+	if err := tx.HoldSync(ctx, w.row, w.SyncHold); err != nil {
 		return err
 	}
 	switch {
-	case c.VendorRef == o.listed.Ref:
+	case c.VendorRef == l.Ref:
 		w.seen = append(w.seen, c.ID)
 		return nil
+	case c.State == storage.CredentialIssuing && w.awaitsHuman(c, r) && l.AccountID != 0 && owner != c.OwnerID:
+		w.Logger.Warn().Stringer("credential", c.ID).Str("vendor_ref", l.Ref).Msg("a key with our label belongs to somebody else")
+		return w.store(ctx, tx, []storage.Listed{l}, nil)
 	case c.State == storage.CredentialIssuing && w.awaitsHuman(c, r):
-		return w.takeHandmade(ctx, tx, c, r, o.listed)
+		why, err := w.stillAllowed(ctx, tx, c)
+		if err != nil {
+			w.Logger.Warn().Err(err).Stringer("credential", c.ID).Msg("a key that was made by hand waits for the next sync")
+			return nil
+		}
+		return w.takeHandmade(ctx, tx, c, r, l, why)
 	case c.State == storage.CredentialIssuing, c.State == storage.CredentialRevoking && c.VendorRef == "":
 		return nil // the job that is at it finds it by its label
 	}
-	return tx.Enqueue(ctx, StrayArgs{c.ID, o.listed.Ref}, nil)
+	return tx.Enqueue(ctx, StrayArgs{c.ID, l.Ref}, &river.InsertOpts{UniqueOpts: underWay})
 }
 
 // awaitsHuman tells whether the key of a row is made by a person or by the
@@ -75,17 +119,9 @@ func (s *Service) awaitsHuman(c storage.Credential, r storage.Request) bool {
 const longerBy = 36 * time.Hour
 
 // takeHandmade activates a row with the key that a person made for it, or
-// revokes the key if it can do more, or for longer, than was approved. One
-// that belongs to somebody else is not the row's.
-func (w *walk) takeHandmade(ctx context.Context, tx storage.Tx, c storage.Credential, r storage.Request, l storage.Listed) error {
-	accounts, err := w.DB.VendorAccounts(ctx, l.AccountID)
-	if err != nil {
-		return err
-	}
-	if owner := accounts[l.AccountID].PersonID; l.AccountID != 0 && owner != c.OwnerID {
-		w.Logger.Warn().Stringer("credential", c.ID).Str("vendor_ref", l.Ref).Msg("a key with our label belongs to somebody else")
-		return w.store(ctx, tx, []storage.Listed{l}, nil)
-	}
+// revokes the key if it can do more, or for longer, than was approved, or if
+// it is not allowed any more; why says so then.
+func (w *walk) takeHandmade(ctx context.Context, tx storage.Tx, c storage.Credential, r storage.Request, l storage.Listed, why string) error {
 	now, err := tx.Now(ctx)
 	if err != nil {
 		return err
@@ -93,7 +129,10 @@ func (w *walk) takeHandmade(ctx context.Context, tx storage.Tx, c storage.Creden
 	by := storage.System("sync")
 	ends := now.Add(time.Duration(c.LifetimeS) * time.Second)
 	c.VendorRef, c.Attempts, c.LeaseUntil = l.Ref, 0, time.Time{}
-	if why := beyond(c.Scopes, l, ends); why != "" {
+	if why == "" {
+		why = beyond(c, l, ends)
+	}
+	if why != "" {
 		if err := w.beginRevoke(ctx, tx, &c, by, why); err != nil {
 			return err
 		}
@@ -122,14 +161,11 @@ func (w *walk) takeHandmade(ctx context.Context, tx storage.Tx, c storage.Creden
 }
 
 // beyond says how a key exceeds what was approved; empty if it does not.
-func beyond(granted []string, l storage.Listed, ends time.Time) string {
-	var more []string
-	for _, scope := range l.Scopes {
-		if !slices.Contains(granted, scope) {
-			more = append(more, scope)
-		}
-	}
+func beyond(c storage.Credential, l storage.Listed, ends time.Time) string {
+	more := without(l.Scopes, c.Scopes)
 	switch {
+	case c.AccountID != 0 && l.AccountID != c.AccountID:
+		return "it belongs to another account than was approved"
 	case l.Scopes == nil:
 		return "the system does not say what it may do, so it can't be held to what was approved"
 	case len(more) > 0:
@@ -158,6 +194,9 @@ func (w *walk) settleMissing(ctx context.Context) error {
 	var gone []storage.Missing
 	var live int
 	err := w.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) (err error) {
+		if err := tx.HoldSync(ctx, w.row, w.SyncHold); err != nil {
+			return err
+		}
 		if err := tx.RecheckRevokes(ctx, w.row.Name, w.seen); err != nil {
 			return err
 		}
@@ -174,42 +213,51 @@ func (w *walk) settleMissing(ctx context.Context) error {
 		return err
 	}
 	doubtful := len(w.seen) == 0 || w.today.Enforcement.Breaker.tripped(len(gone), live)
-	doubted := 0
+	left, alive := 0, 0
 	for _, m := range gone {
-		if !m.Before && !m.Expired {
-			continue // the next walk decides
+		if !m.Before && !m.Expired || doubtful && alive >= aliveEnough {
+			left++ // the next walk decides
+			continue
 		}
-		ended, err := w.endMissing(ctx, m, doubtful)
+		ended, lives, err := w.endMissing(ctx, m, doubtful)
 		if err != nil {
 			return err
 		}
+		if lives {
+			alive++
+		}
 		if !ended {
-			doubted++
+			left++
 		}
 	}
-	if doubtful && doubted > 0 {
-		return doubtError{doubted, live}
+	if doubtful && left > 0 {
+		return doubtError{left, live}
 	}
 	return nil
 }
 
+// aliveEnough is how many credentials that a doubtful listing lacks have to be
+// alive for the vendor not to be asked about all the others.
+const aliveEnough = 20
+
 // endMissing ends a row whose credential is gone at its vendor, with the
-// vendor's answer as the receipt. It revokes nothing there.
-func (w *walk) endMissing(ctx context.Context, m storage.Missing, doubtful bool) (ended bool, err error) {
+// vendor's answer as the receipt. It revokes nothing there. lives tells that
+// the vendor says so.
+func (w *walk) endMissing(ctx context.Context, m storage.Missing, doubtful bool) (ended, lives bool, err error) {
 	c, err := w.DB.Credential(ctx, m.ID)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	ask, witness := connectors.WithWitness(ctx)
 	alive := connectors.Unknown
 	if c.Kind == APIKey {
 		alive, err = liveness(ask, w.conn, c.Kind, connectors.Ref{ID: c.VendorRef})
 		if limited, ok := errors.AsType[*connectors.RateLimitedError](err); ok {
-			return false, limited
+			return false, false, limited
 		}
 	}
 	if err != nil || alive == connectors.Live || alive == connectors.Unknown && doubtful && !m.Expired {
-		return false, nil //nolint:nilerr // no answer proves nothing: the row stays
+		return false, alive == connectors.Live, nil //nolint:nilerr // no answer proves nothing: the row stays
 	}
 	answer := witness.Testimony()
 	if answer == "" {
@@ -222,13 +270,16 @@ func (w *walk) endMissing(ctx context.Context, m storage.Missing, doubtful bool)
 		if c, err = tx.LockCredential(ctx, m.ID); err != nil || c.State != storage.CredentialActive && c.State != storage.CredentialSuspended {
 			return err
 		}
-		if err := tx.HoldSync(ctx, w.row, syncHold); err != nil {
+		if err := tx.HoldSync(ctx, w.row, w.SyncHold); err != nil {
 			return err
 		}
 		return w.bury(ctx, tx, c, m, storage.Receipt{CredentialID: c.ID, Verb: "verify", Answer: answer, Liveness: string(alive), Attempts: 1})
 	})
-	return err == nil, err
+	return err == nil, false, err
 }
+
+// goneReason is why a row ended whose credential its system has no more.
+const goneReason = "it is gone at the system"
 
 // bury moves a row whose credential is gone to its end.
 func (w *walk) bury(ctx context.Context, tx storage.Tx, c storage.Credential, m storage.Missing, proof storage.Receipt) error {
@@ -241,9 +292,9 @@ func (w *walk) bury(ctx context.Context, tx storage.Tx, c storage.Credential, m 
 	if m.Expired {
 		err = moveCredential(ctx, tx, &c, eventExpireActive, by, "its time is over")
 	} else {
-		err = moveCredential(ctx, tx, &c, eventRevoke, by, "it is gone at the system")
+		err = moveCredential(ctx, tx, &c, eventRevoke, by, goneReason)
 		if err == nil {
-			err = moveCredential(ctx, tx, &c, eventConfirm, by, "it is gone at the system")
+			err = moveCredential(ctx, tx, &c, eventConfirm, by, goneReason)
 		}
 	}
 	if err != nil {

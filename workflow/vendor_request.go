@@ -40,7 +40,7 @@ func (w *walk) fileVendorRequests(ctx context.Context) error {
 func (w *walk) fileVendorRequest(ctx context.Context, r connectors.VendorRequest) error {
 	var account storage.Account
 	err := w.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
-		if err := tx.HoldSync(ctx, w.row, syncHold); err != nil {
+		if err := tx.HoldSync(ctx, w.row, w.SyncHold); err != nil {
 			return err
 		}
 		err := w.saveAccounts(ctx, tx, []connectors.Credential{{Owner: r.Owner}})
@@ -76,8 +76,12 @@ func (w *walk) fileVendorRequest(ctx context.Context, r connectors.VendorRequest
 	key := "vendor:" + w.row.Name + ":" + r.ID
 	_, err = w.Submit(ctx, Actor{Account: account, Ref: key}, ask, key)
 	refusal, refused := AsRefusal(err)
-	if !refused || refusal.Rule == RuleGroupUnknown || refusal.Rule == RuleQuota {
+	if !refused {
 		return err
+	}
+	if refusal.Rule == RuleGroupUnknown || refusal.Rule == RuleQuota { // not for good: it waits there for a later walk
+		w.Logger.Warn().Str("connection", w.row.Name).Str("vendor_request", r.ID).Str("rule", refusal.Rule).Msg("a request at the system can't be filed now")
+		return nil
 	}
 	decider, ok := connectors.As[connectors.RequestDecider](w.conn)
 	if !ok {
@@ -119,8 +123,8 @@ func (s *Service) TellVendor(ctx context.Context, id storage.RequestID) error {
 		return err
 	}
 	decider, ok := connectors.As[connectors.RequestDecider](s.Connectors[r.Connection])
-	if !ok {
-		return nil
+	if !ok || r.State == storage.RequestApproved || r.State == storage.RequestFulfilled {
+		return nil // not decided against by now
 	}
 	reason := r.StateReason
 	if reason == "" {

@@ -22,6 +22,8 @@ const (
 	VerbVerify  Verb = "verify"
 	VerbSuspend Verb = "suspend"
 	VerbResume  Verb = "resume"
+	VerbAsked   Verb = "asked"  // list the requests people made
+	VerbDecide  Verb = "decide" // on one of them
 	VerbWhoami  Verb = "whoami" // the holder of a key, not the connector
 )
 
@@ -39,6 +41,8 @@ const (
 	NotFound    Fault = "not_found"    // answers 404, as one without permission might see
 	Refused     Fault = "refused"      // answers 422
 	PartialList Fault = "partial_list" // lists one page, then breaks
+	EmptyList   Fault = "empty_list"   // lists nothing, as if there were nothing
+	CutList     Fault = "cut_list"     // lists one page, as if there were no more
 	Garbage     Fault = "garbage"      // answers 200 with a page of HTML
 )
 
@@ -166,7 +170,7 @@ func refuse(w http.ResponseWriter, f Fault) bool {
 	case Garbage:
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = w.Write([]byte("<html><body>Welcome to the hotel's wireless network</body></html>"))
-	case LostAnswer, LateError, Duplicate, PartialList:
+	case LostAnswer, LateError, Duplicate, PartialList, EmptyList, CutList:
 		return false
 	default:
 		return false

@@ -114,7 +114,7 @@ func (c *Connector) Credentials(ctx context.Context) iter.Seq2[connectors.Creden
 // Issue makes a key. The vendor does not keep labels apart: asking twice makes
 // two keys, and both are found by listing.
 func (c *Connector) Issue(ctx context.Context, r connectors.IssueRequest) (connectors.Issued, error) {
-	in := wireKey{Label: r.Label, Owner: r.Owner.ID, Email: r.Owner.Email, Scopes: r.Scopes, ExpiresAt: r.ExpiresAt}
+	in := wireKey{Label: r.Label, Owner: r.Owner.ID, Email: r.Owner.Email, Name: r.Owner.Name, Service: r.Owner.Service, Scopes: r.Scopes, ExpiresAt: r.ExpiresAt}
 	return c.issued(ctx, "/v1/keys", in, r.Owner)
 }
 

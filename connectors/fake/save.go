@@ -41,10 +41,11 @@ type savedKey struct {
 	ExpiresAt time.Time             `json:"expires_at,omitzero"`
 	LastUsed  connectors.LastUsed   `json:"last_used"`
 	Secret    string                `json:"secret"`
+	Match     string                `json:"match,omitempty"`
 }
 
 // Save is the ledger, the dead keys included, and the admin token as JSON, for
-// Restore. Faults, gates, the clock and the count of calls are not in it. The
+// Restore. Faults, gates, requests, the clock and the count of calls are not in it. The
 // result holds secrets in clear.
 func (v *Vendor) Save() ([]byte, error) {
 	v.mu.Lock()
@@ -55,7 +56,7 @@ func (v *Vendor) Save() ([]byte, error) {
 	for _, k := range v.ordered() {
 		out.Keys = append(out.Keys, savedKey{
 			Number: k.number, ID: k.ID, Label: k.Label, Owner: k.Owner, Scopes: k.Scopes, State: k.State,
-			CreatedAt: k.CreatedAt, ExpiresAt: k.ExpiresAt, LastUsed: k.LastUsed, Secret: k.Secret.Expose(),
+			CreatedAt: k.CreatedAt, ExpiresAt: k.ExpiresAt, LastUsed: k.LastUsed, Secret: k.Secret.Expose(), Match: k.Match,
 		})
 	}
 	raw, err := json.Marshal(out)
@@ -77,7 +78,7 @@ func (v *Vendor) Restore(raw []byte) error {
 	for _, k := range in.Keys {
 		keys[k.ID] = &Key{
 			ID: k.ID, Label: k.Label, Owner: k.Owner, Scopes: k.Scopes, State: k.State,
-			CreatedAt: k.CreatedAt, ExpiresAt: k.ExpiresAt, LastUsed: k.LastUsed, Secret: secret.New(k.Secret), number: k.Number,
+			CreatedAt: k.CreatedAt, ExpiresAt: k.ExpiresAt, LastUsed: k.LastUsed, Secret: secret.New(k.Secret), Match: k.Match, number: k.Number,
 		}
 	}
 	v.mu.Lock()

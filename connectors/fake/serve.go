@@ -61,6 +61,8 @@ func (v *Vendor) routes() {
 	v.handle("POST /v1/keys/{id}/rotate", VerbRotate, v.rotate)
 	v.handle("POST /v1/keys/{id}/suspend", VerbSuspend, v.suspend)
 	v.handle("POST /v1/keys/{id}/resume", VerbResume, v.resume)
+	v.handle("GET /v1/requests", VerbAsked, v.listAsked)
+	v.handle("POST /v1/requests/{id}", VerbDecide, v.decide)
 	v.mux.HandleFunc("GET /v1/whoami", v.whoami)
 }
 
@@ -132,19 +134,25 @@ func (v *Vendor) list(c call) answer {
 		after = n
 	}
 	p := wirePage{Keys: []wireKey{}}
+	if c.fault == EmptyList {
+		return answer{http.StatusOK, p}
+	}
 	for _, k := range v.ordered() {
 		if k.number <= after || k.State == StateRevoked || k.State == StateExpired {
 			continue
 		}
-		if len(p.Keys) == pageSize {
+		if len(p.Keys) == v.page {
 			p.Next = strconv.Itoa(after)
 			break
 		}
 		p.Keys = append(p.Keys, k.wire())
 		after = k.number
 	}
-	if c.fault == PartialList {
+	switch c.fault {
+	case PartialList:
 		p.Next = brokenCursor
+	case CutList:
+		p.Next = ""
 	}
 	return answer{http.StatusOK, p}
 }
@@ -166,7 +174,7 @@ func (v *Vendor) issue(c call) answer {
 		}
 	}
 	k := v.add(Key{
-		Label: in.Label, Owner: connectors.AccountRef{ID: in.Owner, Email: in.Email},
+		Label: in.Label, Owner: in.owner(),
 		Scopes: in.Scopes, ExpiresAt: in.ExpiresAt, LastUsed: connectors.LastUsed{Known: true},
 	})
 	return answer{http.StatusCreated, wireIssued{ID: k.ID, Secret: k.Secret.Expose(), ExpiresAt: k.ExpiresAt}}
@@ -259,6 +267,7 @@ func (v *Vendor) whoami(w http.ResponseWriter, r *http.Request) {
 func (k *Key) wire() wireKey {
 	w := wireKey{
 		ID: k.ID, Label: k.Label, Owner: k.Owner.ID, Email: k.Owner.Email, Scopes: k.Scopes,
+		Name: k.Owner.Name, Service: k.Owner.Service, Closed: k.Owner.Closed, Match: k.Match,
 		State: k.State, CreatedAt: k.CreatedAt, ExpiresAt: k.ExpiresAt,
 	}
 	switch {

@@ -36,6 +36,7 @@ type Key struct {
 	ExpiresAt time.Time
 	LastUsed  connectors.LastUsed
 	Secret    secret.Value
+	Match     string // of the Request it came from
 
 	number int // the order of creation
 }
@@ -50,6 +51,8 @@ type Vendor struct {
 	now    func() time.Time
 	keys   map[string]*Key
 	last   int
+	page   int // keys in one page of the listing
+	asked  []*Request
 	faults map[Verb]*injected
 	gates  map[gateAt]*Gate
 	calls  map[Verb]int
@@ -58,7 +61,7 @@ type Vendor struct {
 // NewVendor makes a healthy vendor without keys and with a token of its own.
 func NewVendor() *Vendor {
 	v := &Vendor{
-		token: secret.Token(24), now: time.Now, mux: http.NewServeMux(),
+		token: secret.Token(24), now: time.Now, mux: http.NewServeMux(), page: pageSize,
 		keys: map[string]*Key{}, faults: map[Verb]*injected{}, gates: map[gateAt]*Gate{}, calls: map[Verb]int{},
 	}
 	v.routes()
@@ -82,6 +85,30 @@ func (v *Vendor) SetClock(now func() time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.now = now
+}
+
+// SetPage changes how many keys one page of the listing has.
+func (v *Vendor) SetPage(keys int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.page = keys
+}
+
+// Forget takes a key out of the ledger altogether, as a vendor does that keeps
+// no trace of what its people delete.
+func (v *Vendor) Forget(id string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.keys, id)
+}
+
+// SetState is what somebody does to a key at the vendor itself.
+func (v *Vendor) SetState(id string, s State) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if k, ok := v.keys[id]; ok {
+		k.State = s
+	}
 }
 
 // Seed puts a key into the ledger, as somebody making one at the vendor would.

@@ -30,6 +30,10 @@ type wireKey struct {
 	Label     string    `json:"label,omitempty"`
 	Owner     string    `json:"owner,omitempty"`
 	Email     string    `json:"email,omitempty"`
+	Name      string    `json:"name,omitempty"` // of the owner
+	Service   bool      `json:"service,omitempty"`
+	Closed    bool      `json:"closed,omitempty"`
+	Match     string    `json:"match,omitempty"`
 	Scopes    []string  `json:"scopes,omitempty"`
 	State     State     `json:"state,omitempty"`
 	CreatedAt time.Time `json:"created_at,omitzero"`
@@ -39,15 +43,21 @@ type wireKey struct {
 
 const neverUsed = "never"
 
+func (k wireKey) owner() connectors.AccountRef {
+	return connectors.AccountRef{ID: k.Owner, Email: k.Email, Name: k.Name, Service: k.Service, Closed: k.Closed}
+}
+
 func (k wireKey) credential() connectors.Credential {
 	c := connectors.Credential{
-		Ref:       connectors.Ref{ID: k.ID, Owner: connectors.AccountRef{ID: k.Owner, Email: k.Email}},
+		Ref:       connectors.Ref{ID: k.ID, Owner: k.owner()},
 		Kind:      connectors.APIKey,
 		Label:     k.Label,
-		Owner:     connectors.AccountRef{ID: k.Owner, Email: k.Email},
+		Owner:     k.owner(),
 		Scopes:    k.Scopes,
 		CreatedAt: k.CreatedAt,
 		ExpiresAt: k.ExpiresAt,
+		Suspended: k.State == StateSuspended,
+		Match:     k.Match,
 	}
 	if at, err := time.Parse(time.RFC3339Nano, k.LastUsed); err == nil {
 		c.LastUsed = connectors.LastUsed{At: at, Known: true}
@@ -56,4 +66,19 @@ func (k wireKey) credential() connectors.Credential {
 		c.LastUsed.Known = true
 	}
 	return c
+}
+
+type wireRequests struct {
+	Requests []wireRequest `json:"requests"`
+}
+
+type wireRequest struct {
+	ID    string  `json:"id"`
+	Why   string  `json:"why,omitempty"`
+	Wants wireKey `json:"wants"`
+}
+
+type wireDecision struct {
+	Approve bool   `json:"approve"`
+	Reason  string `json:"reason,omitempty"`
 }
