@@ -41,3 +41,27 @@ func (db *DB) Adoptions(ctx context.Context, connection string) (map[CredentialI
 	_, err = pgx.ForEachRow(rows, []any{&c, &r}, func() error { out[c] = r; return nil })
 	return out, wrap("read adoptions", err)
 }
+
+// AwaitedMatches lists what the credentials that wait for a vendor's own key
+// will have in common with it.
+func (db *DB) AwaitedMatches(ctx context.Context, connection string) (map[string]bool, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT r.vendor_match FROM credential c JOIN request r ON r.id = c.request_id
+		WHERE r.vendor_match <> '' AND c.connection = $1 AND c.state IN ('issuing', 'revoking')`, connection)
+	if err != nil {
+		return nil, wrap("read awaited matches", err)
+	}
+	out := map[string]bool{}
+	var match string
+	_, err = pgx.ForEachRow(rows, []any{&match}, func() error { out[match] = true; return nil })
+	return out, wrap("read awaited matches", err)
+}
+
+// LiveRefHolder finds the live row that stands for a vendor's credential;
+// zero when none does.
+func (db *DB) LiveRefHolder(ctx context.Context, connection, ref string) (CredentialID, error) {
+	var id CredentialID
+	err := db.pool.QueryRow(ctx, `
+		SELECT coalesce((SELECT c.id FROM credential c WHERE c.connection = $1 AND c.vendor_ref = $2 AND `+liveCondition+`), 0)`, connection, ref).Scan(&id)
+	return id, wrap("find who stands for a credential", err)
+}

@@ -61,7 +61,8 @@ func (t Tx) InsertBatch(ctx context.Context, b *Batch, items []Item) error {
 		[]any{b.Kind, b.Title, b.Connection, b.Actor.PersonID, b.Actor.AccountID, b.Actor.Name, b.Actor.Ref, b.Reason, b.State, b.SourceKey},
 		&b.ID, &b.CreatedAt)
 	if err == ErrNotFound { //nolint:errorlint // queryRow returns the sentinel itself
-		err := t.queryRow(ctx, `SELECT id FROM batch WHERE source_key = $1 OR connection = $2 AND state = 'held' ORDER BY id DESC LIMIT 1`,
+		err := t.queryRow(ctx, `SELECT id FROM batch WHERE source_key = $1 OR connection = $2 AND state = 'held'
+			ORDER BY source_key = $1 DESC, id DESC LIMIT 1`,
 			[]any{b.SourceKey, b.Connection}, &b.ID)
 		if err != nil {
 			return wrap("read batch", err)
@@ -148,16 +149,6 @@ func (db *DB) BatchItems(ctx context.Context, id BatchID, after CredentialID, li
 	}
 	out, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Item])
 	return out, wrap("read batch items", err)
-}
-
-// BatchesOf lists the running batches a credential is in.
-func (t Tx) BatchesOf(ctx context.Context, id CredentialID) ([]BatchID, error) {
-	var out []BatchID
-	var b BatchID
-	err := t.each(ctx, `
-		SELECT b.id FROM batch b JOIN batch_item i ON i.batch_id = b.id WHERE i.credential_id = $1 AND b.state = 'running'`,
-		[]any{id}, []any{&b}, func() { out = append(out, b) })
-	return out, wrap("read batches", err)
 }
 
 // DroppedSince tells whether an admin dropped a held batch of a connection

@@ -123,6 +123,13 @@ func (db *DB) Credential(ctx context.Context, id CredentialID) (Credential, erro
 	return c, bunErr("read credential", err)
 }
 
+// RequestOf finds the request that a credential came from; zero for none.
+func (t Tx) RequestOf(ctx context.Context, id CredentialID) (RequestID, error) {
+	var r RequestID
+	err := t.queryRow(ctx, `SELECT coalesce(request_id, 0) FROM credential WHERE id = $1`, []any{id}, &r)
+	return r, wrap("find request of credential", err)
+}
+
 // CredentialOf reads the credential that a request led to.
 func (db *DB) CredentialOf(ctx context.Context, id RequestID) (Credential, error) {
 	var c Credential

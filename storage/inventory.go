@@ -194,11 +194,15 @@ type LiveRef struct {
 	Connection string
 }
 
-// LiveRefs lists everything alive that a filter selects; its page is ignored.
-func (db *DB) LiveRefs(ctx context.Context, f InventoryFilter) ([]LiveRef, error) {
+// LiveRefs lists everything alive of a person, of a connection, or of both;
+// the zero value of either means any. Of a whole connection what belongs to a
+// service or to the organisation is left out.
+func (db *DB) LiveRefs(ctx context.Context, owner PersonID, connection string) ([]LiveRef, error) {
 	rows, err := db.pool.Query(ctx, `
-		SELECT c.id, c.connection FROM credential c
-		WHERE `+liveCondition+` AND ($1 = 0 OR c.owner_id = $1) AND ($2 = '' OR c.connection = $2) ORDER BY c.id`, f.OwnerID, f.Connection)
+		SELECT c.id, c.connection FROM credential c LEFT JOIN account a ON a.id = c.account_id
+		WHERE `+liveCondition+` AND ($1 = 0 OR c.owner_id = $1) AND ($2 = '' OR c.connection = $2)
+		  AND ($1 <> 0 OR NOT coalesce(a.is_service, false))
+		ORDER BY c.id`, owner, connection)
 	if err != nil {
 		return nil, wrap("list live credentials", err)
 	}

@@ -10,13 +10,14 @@ type Missing struct {
 	ID      CredentialID
 	Managed bool
 	Before  bool // an earlier walk did not find it either
+	Long    bool // no walk found it for a day
 	Expired bool // its time is over
 }
 
 // missingQuery subtracts as sets: a join would compare every row with every
 // key as long as the planner does not know how many rows there are.
 const missingQuery = `
-	SELECT c.id, c.managed, c.missing_since IS NOT NULL, coalesce(c.expires_at <= latchkey_now(), false)
+	SELECT c.id, c.managed, c.missing_since IS NOT NULL, coalesce(c.missing_since <= latchkey_now() - interval '1 day', false), coalesce(c.expires_at <= latchkey_now(), false)
 	FROM credential c
 	WHERE c.id = ANY (ARRAY(
 	    SELECT l.id FROM credential l
@@ -37,7 +38,7 @@ func (t Tx) MissingFrom(ctx context.Context, connection string, seen []Credentia
 		return nil, 0, wrap("count live credentials", err)
 	}
 	var m Missing
-	err = t.each(ctx, missingQuery, planned(connection, seen, began), []any{&m.ID, &m.Managed, &m.Before, &m.Expired},
+	err = t.each(ctx, missingQuery, planned(connection, seen, began), []any{&m.ID, &m.Managed, &m.Before, &m.Long, &m.Expired},
 		func() { gone = append(gone, m) })
 	return gone, live, wrap("find missing credentials", err)
 }

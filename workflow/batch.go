@@ -60,9 +60,9 @@ func (s *Service) massRevoke(ctx context.Context, sel Selection) (MassRevoke, []
 		if _, ok := s.today.Connections[sel.Connection]; !ok {
 			return out, nil, refuse(RuleUnknown, "There is no system called %s.", cut(sel.Connection))
 		}
-		out.Title = "every key of " + sel.Connection
+		out.Title = "every key of people on " + sel.Connection
 	}
-	refs, err := s.DB.LiveRefs(ctx, storage.InventoryFilter{OwnerID: sel.Owner, Connection: sel.Connection})
+	refs, err := s.DB.LiveRefs(ctx, sel.Owner, sel.Connection)
 	if err != nil {
 		return out, nil, err
 	}
@@ -211,8 +211,9 @@ func (s *Service) RunBatch(ctx context.Context, id storage.BatchID) error {
 // revokeOf begins the revocation of one credential of a batch if it is alive.
 // A rule leaves what came under management, or is asked for, since it judged.
 func (s *Service) revokeOf(ctx context.Context, tx storage.Tx, id storage.CredentialID, b storage.Batch, reason string) error {
-	c, err := s.DB.Credential(ctx, id)
-	if err != nil {
+	c := storage.Credential{ID: id}
+	var err error
+	if c.RequestID, err = tx.RequestOf(ctx, id); err != nil {
 		return err
 	}
 	r, err := lockRequestOf(ctx, tx, c)

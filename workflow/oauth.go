@@ -153,7 +153,7 @@ func (s *Service) BeginConnect(ctx context.Context, token string) (location stri
 		if !ok {
 			return refuse(RuleNotPossible, "%s has no OAuth app any more. Ask an admin.", k.Credential.Connection)
 		}
-		params := []oauth2.AuthCodeOption{}
+		params := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(s.verifier(state.Expose()))}
 		for name, value := range app.Params {
 			params = append(params, oauth2.SetAuthURLParam(name, value))
 		}
@@ -161,6 +161,13 @@ func (s *Service) BeginConnect(ctx context.Context, token string) (location stri
 		return tx.BeginConnect(ctx, k.Credential.ID, s.Keys.Box.Hash(state.Expose()), s.Keys.Box.Hash(browser.Expose()))
 	})
 	return location, browser, err
+}
+
+// verifier is the PKCE code verifier (RFC 7636) of one round trip: a code that
+// was stolen from another one is worth nothing in it. A vendor that does not
+// know PKCE ignores it (RFC 6749, section 3.1).
+func (s *Service) verifier(state string) string {
+	return s.Keys.Box.Derive("connect-verifier", "1", state).Expose() + s.Keys.Box.Derive("connect-verifier", "2", state).Expose()
 }
 
 // Return is what the vendor's redirect carries, and the browser's cookie.
@@ -209,7 +216,7 @@ func (s *Service) FinishConnect(ctx context.Context, r Return) (revealURL string
 	}
 	call, cancel := context.WithTimeout(oauthContext(ctx, app), s.callWithin())
 	defer cancel()
-	token, err := s.oauthConfig(c.Connection, app).Exchange(call, r.Code.Expose())
+	token, err := s.oauthConfig(c.Connection, app).Exchange(call, r.Code.Expose(), oauth2.VerifierOption(s.verifier(r.State)))
 	if err != nil {
 		s.Logger.Warn().Stringer("credential", c.ID).Str("error", oauthError(err)).Msg("the system did not take the code of a connection")
 		return "", refuse(RuleNotPossible, "%s did not accept the connection. Begin again from the message in Slack; if it happens again, tell an admin.", c.Connection)
@@ -247,15 +254,12 @@ func (s *Service) mayConnect(ctx context.Context, c storage.Credential) error {
 // keepGrant stores a grant and makes the key that uses it, in one
 // transaction. A grant that can't be kept is ended at the vendor.
 func (s *Service) keepGrant(ctx context.Context, c storage.Credential, app connectors.OAuthApp, token *oauth2.Token, ref string) error {
-	issuer, ok := connectors.As[connectors.Issuer](s.Connectors[c.Connection])
-	if !ok {
-		return fmt.Errorf("%s can't issue keys: %w", c.Connection, connectors.ErrUnsupported)
-	}
-	issued, err := issuer.Issue(ctx, connectors.IssueRequest{Label: s.label(c.ID), Scopes: c.Scopes})
-	if err != nil {
-		return err
-	}
+	ctx = context.WithoutCancel(ctx) // a grant that nobody keeps would live on
 	kept := false
+	issued, err := s.issueFor(ctx, c)
+	if err != nil {
+		return errors.Join(err, s.dropGrant(ctx, c, app, token))
+	}
 	err = s.activate(ctx, c, issued, func(ctx context.Context, tx storage.Tx) error {
 		kept = true
 		if err := tx.UseConnect(ctx, c.ID); err != nil {
@@ -277,7 +281,44 @@ func (s *Service) keepGrant(ctx context.Context, c storage.Credential, app conne
 	if err == nil {
 		err = refuse(RuleDecided, "The request came to an end while you connected, so nothing was connected.")
 	}
-	return errors.Join(err, revokeTokens(ctx, app, secret.New(token.RefreshToken), secret.New(token.AccessToken)))
+	if drop := s.dropGrant(ctx, c, app, token); drop != nil {
+		s.Logger.Error().Err(drop).Stringer("credential", c.ID).Msg("a grant that could not be kept may live on at its system")
+	}
+	return err
+}
+
+// issueFor makes the brokered key of a grant.
+func (s *Service) issueFor(ctx context.Context, c storage.Credential) (connectors.Issued, error) {
+	issuer, ok := connectors.As[connectors.Issuer](s.Connectors[c.Connection])
+	if !ok {
+		return connectors.Issued{}, fmt.Errorf("%s can't issue keys: %w", c.Connection, connectors.ErrUnsupported)
+	}
+	return issuer.Issue(ctx, connectors.IssueRequest{Label: s.label(c.ID), Scopes: c.Scopes})
+}
+
+// dropGrant ends tokens that no key will use. If the vendor does not answer
+// they are kept sealed with the credential, whose own end ends them.
+func (s *Service) dropGrant(ctx context.Context, c storage.Credential, app connectors.OAuthApp, token *oauth2.Token) error {
+	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.callWithin())
+	defer cancel()
+	if err := revokeTokens(call, app, secret.New(token.RefreshToken), secret.New(token.AccessToken)); err == nil {
+		return nil
+	}
+	return s.DB.InTx(context.WithoutCancel(ctx), func(ctx context.Context, tx storage.Tx) error {
+		now, err := tx.Now(ctx)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.LockCredential(ctx, c.ID); err != nil {
+			return err
+		}
+		g := s.sealGrant(c.ID, token, now)
+		g.RefreshAt = time.Time{}
+		if err := tx.SaveGrant(ctx, g); err != nil {
+			return err
+		}
+		return tx.Enqueue(ctx, StrayArgs{ID: c.ID}, nil)
+	})
 }
 
 func (s *Service) oauthApp(connection string) (connectors.OAuthApp, bool) {

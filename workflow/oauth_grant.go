@@ -150,10 +150,10 @@ func (s *Service) storeRefresh(ctx context.Context, c storage.Credential, app co
 		kept = true
 		return tx.SaveGrant(ctx, s.sealGrant(c.ID, token, now))
 	})
-	if err != nil || kept {
+	if err == nil && kept || errors.Is(err, storage.ErrUnsure) {
 		return err
 	}
-	return revokeTokens(ctx, app, secret.New(token.RefreshToken), secret.New(token.AccessToken))
+	return errors.Join(err, s.dropGrant(ctx, c, app, token))
 }
 
 func (s *Service) putOffGrant(ctx context.Context, g storage.OAuthGrant, problem string) error {
@@ -190,6 +190,9 @@ func (s *Service) loseGrant(ctx context.Context, c storage.Credential, was stora
 func (s *Service) endGrant(ctx context.Context, c storage.Credential) (connectors.Liveness, error) {
 	var g storage.OAuthGrant
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) (err error) {
+		if _, err := tx.LockCredential(ctx, c.ID); err != nil {
+			return err
+		}
 		g, err = tx.LockGrant(ctx, c.ID)
 		return err
 	})
@@ -220,7 +223,12 @@ func (s *Service) endGrant(ctx context.Context, c storage.Credential) (connector
 	if app.RevokeURL == "" {
 		alive = connectors.Unknown
 	}
-	return alive, s.DB.InTx(context.WithoutCancel(ctx), func(ctx context.Context, tx storage.Tx) error { return tx.EndGrant(ctx, c.ID) })
+	return alive, s.DB.InTx(context.WithoutCancel(ctx), func(ctx context.Context, tx storage.Tx) error {
+		if _, err := tx.LockCredential(ctx, c.ID); err != nil { // first, as everywhere: the schema's trigger touches it
+			return err
+		}
+		return tx.EndGrant(ctx, c.ID)
+	})
 }
 
 // revokeTokens ends a pair as RFC 7009 says: the refresh token first, so that

@@ -198,7 +198,7 @@ func endAtVendor(ctx context.Context, conn connectors.Connector, kind string, re
 	if err != nil && !byHand {
 		return connectors.Unknown, fmt.Errorf("revoke: %w", err)
 	}
-	alive, err := liveness(ctx, conn, kind, ref)
+	alive, err := liveness(ctx, conn, ref)
 	switch {
 	case err != nil:
 		return connectors.Unknown, fmt.Errorf("verify revoke: %w", err)
@@ -227,10 +227,7 @@ func revokeCall(ctx context.Context, conn connectors.Connector, kind string, ref
 
 // liveness asks the vendor whether a credential still works. Unknown without
 // an error means that this vendor can't say.
-func liveness(ctx context.Context, conn connectors.Connector, kind string, ref connectors.Ref) (connectors.Liveness, error) {
-	if kind == OAuthGrant {
-		return grantLiveness(ctx, conn, ref)
-	}
+func liveness(ctx context.Context, conn connectors.Connector, ref connectors.Ref) (connectors.Liveness, error) {
 	verifier, ok := connectors.As[connectors.Verifier](conn)
 	if !ok {
 		return connectors.Unknown, nil
@@ -243,25 +240,6 @@ func liveness(ctx context.Context, conn connectors.Connector, kind string, ref c
 		return alive, errors.New("the system does not say whether the key still works")
 	}
 	return alive, err
-}
-
-// grantLiveness looks through the whole listing: a grant that is not in it is
-// dead.
-func grantLiveness(ctx context.Context, conn connectors.Connector, ref connectors.Ref) (connectors.Liveness, error) {
-	lister, ok := connectors.As[connectors.GrantLister](conn)
-	if !ok {
-		return connectors.Unknown, nil
-	}
-	alive := connectors.Dead
-	for g, err := range lister.Grants(ctx) {
-		if err != nil {
-			return connectors.Unknown, err
-		}
-		if g.Ref.ID == ref.ID {
-			alive = connectors.Live
-		}
-	}
-	return alive, nil
 }
 
 // settleRevoke stores the vendor's answer. An answer about another key than

@@ -97,6 +97,13 @@ func (s *Service) RevokeStrays(ctx context.Context, id storage.CredentialID, ref
 		if c.Live() && stray.ID == c.VendorRef {
 			continue
 		}
+		holder, err := s.DB.LiveRefHolder(ctx, c.Connection, stray.ID)
+		if err != nil {
+			return err
+		}
+		if holder != 0 && holder != c.ID {
+			continue // another row stands for it
+		}
 		if _, err := endAtVendor(ctx, conn, c.Kind, stray); err != nil {
 			return err
 		}
@@ -104,7 +111,7 @@ func (s *Service) RevokeStrays(ctx context.Context, id storage.CredentialID, ref
 			continue // the row's own, whose end is told already
 		}
 		s.Logger.Warn().Stringer("credential", c.ID).Str("vendor_ref", stray.ID).Msg("ended a key that no row stands for")
-		err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
+		err = s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
 			return tx.Record(ctx, storage.System("strays"), storage.Event{Action: "credential.stray_ended", Subject: storage.SubjectCredential,
 				SubjectID: int64(c.ID), Reason: "the system had a key of this label that is not the row's: " + stray.ID})
 		})

@@ -153,6 +153,7 @@ type walk struct {
 	began    time.Time
 	accounts map[string]storage.AccountID // by the vendor's ID, as far as saved
 	seen     []storage.CredentialID
+	awaited  map[string]bool // what vendors' own keys that we wait for have in common with their requests
 	ours     []ours
 }
 
@@ -174,6 +175,9 @@ func (w *walk) run(ctx context.Context) error {
 	}
 	var err error
 	if w.began, err = w.DB.Now(ctx); err != nil {
+		return err
+	}
+	if w.awaited, err = w.DB.AwaitedMatches(ctx, w.row.Name); err != nil {
 		return err
 	}
 	if err := w.walkAll(ctx, w.listing(ctx)); err != nil {

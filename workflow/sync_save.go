@@ -62,7 +62,7 @@ func (w *walk) isOurs(l storage.Listed) bool {
 		w.ours = append(w.ours, ours{id: id, listed: l})
 		return true
 	}
-	if l.Match != "" {
+	if w.awaited[l.Match] {
 		w.ours = append(w.ours, ours{match: l.Match, listed: l})
 		return true
 	}

@@ -189,7 +189,9 @@ func (e doubtError) Error() string {
 // settleMissing decides about live rows that a whole walk did not find. An
 // empty or shortened listing never means that all is gone: where the vendor
 // can be asked about one credential, its answer decides, else a credential is
-// gone when two whole walks in a row did not have it and few are like it.
+// gone when two whole walks in a row did not have it and few are like it. An
+// answer may come from the same listing that is in doubt: then it counts when
+// the credential was missing for a day. What is past its own end is no doubt.
 func (w *walk) settleMissing(ctx context.Context) error {
 	var gone []storage.Missing
 	var live int
@@ -212,10 +214,16 @@ func (w *walk) settleMissing(ctx context.Context) error {
 	if err != nil || len(gone) == 0 {
 		return err
 	}
-	doubtful := len(w.seen) == 0 || w.today.Enforcement.Breaker.tripped(len(gone), live)
+	over := 0
+	for _, m := range gone {
+		if m.Expired {
+			over++
+		}
+	}
+	doubtful := len(gone) > over && (len(w.seen) == 0 || w.today.Enforcement.Breaker.tripped(len(gone)-over, live))
 	left, alive := 0, 0
 	for _, m := range gone {
-		if !m.Before && !m.Expired || doubtful && alive >= aliveEnough {
+		if !m.Expired && (!m.Before || doubtful && (alive >= aliveEnough || !m.Long)) {
 			left++ // the next walk decides
 			continue
 		}
@@ -250,8 +258,8 @@ func (w *walk) endMissing(ctx context.Context, m storage.Missing, doubtful bool)
 	}
 	ask, witness := connectors.WithWitness(ctx)
 	alive := connectors.Unknown
-	if c.Kind == APIKey {
-		alive, err = liveness(ask, w.conn, c.Kind, connectors.Ref{ID: c.VendorRef})
+	if !m.Expired {
+		alive, err = liveness(ask, w.conn, connectors.Ref{ID: c.VendorRef})
 		if limited, ok := errors.AsType[*connectors.RateLimitedError](err); ok {
 			return false, false, limited
 		}
@@ -260,7 +268,10 @@ func (w *walk) endMissing(ctx context.Context, m storage.Missing, doubtful bool)
 		return false, alive == connectors.Live, nil //nolint:nilerr // no answer proves nothing: the row stays
 	}
 	answer := witness.Testimony()
-	if answer == "" {
+	switch {
+	case m.Expired:
+		answer, alive = "Its own end has passed, and the system does not list it as working.", connectors.Dead
+	case answer == "":
 		answer = "Two whole listings in a row did not have it."
 	}
 	err = w.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {

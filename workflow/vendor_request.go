@@ -26,10 +26,17 @@ func (w *walk) fileVendorRequests(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
+	var waiting []connectors.VendorRequest // few: people wait for each
 	for r, err := range lister.Requests(ctx) {
 		if err != nil {
 			return err
 		}
+		waiting = append(waiting, r)
+	}
+	if err := w.linkRequesters(ctx, waiting); err != nil {
+		return err
+	}
+	for _, r := range waiting {
 		if err := w.fileVendorRequest(ctx, r); err != nil {
 			return fmt.Errorf("file request %s of %s: %w", r.ID, w.row.Name, err)
 		}
@@ -37,28 +44,35 @@ func (w *walk) fileVendorRequests(ctx context.Context) error {
 	return nil
 }
 
-func (w *walk) fileVendorRequest(ctx context.Context, r connectors.VendorRequest) error {
-	var account storage.Account
-	err := w.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
+// linkRequesters says who asks, where the listing did not meet them.
+func (w *walk) linkRequesters(ctx context.Context, waiting []connectors.VendorRequest) error {
+	if len(waiting) == 0 {
+		return nil
+	}
+	owners := make([]connectors.Credential, len(waiting))
+	for i, r := range waiting {
+		owners[i].Owner = r.Owner
+	}
+	return w.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
 		if err := tx.HoldSync(ctx, w.row, w.SyncHold); err != nil {
 			return err
 		}
-		err := w.saveAccounts(ctx, tx, []connectors.Credential{{Owner: r.Owner}})
-		if err != nil {
+		if err := w.saveAccounts(ctx, tx, owners); err != nil {
 			return err
 		}
-		_, err = tx.LinkAccounts(ctx, w.row.Name, w.today.accountsAt(w.row.Name))
+		_, err := tx.LinkAccounts(ctx, w.row.Name, w.today.accountsAt(w.row.Name))
 		return err
 	})
-	if err != nil {
-		return err
-	}
+}
+
+func (w *walk) fileVendorRequest(ctx context.Context, r connectors.VendorRequest) error {
 	id := w.accounts[accountKey(r.Owner)]
 	accounts, err := w.DB.VendorAccounts(ctx, id)
 	if err != nil {
 		return err
 	}
-	if account = accounts[id]; account.PersonID == 0 {
+	account := accounts[id]
+	if account.PersonID == 0 {
 		w.Logger.Warn().Str("connection", w.row.Name).Str("vendor_request", r.ID).Msg("a request at the system is by an account that belongs to nobody we know")
 		return nil
 	}
