@@ -63,6 +63,9 @@ func breakerWords(e workflow.Enforcing) string {
 	if e.DryRun {
 		out = append(out, "The configuration says `dry_run`, so a sync carries none of it out.")
 	}
+	if e.Paused {
+		out = append(out, "An admin let such keys live within the last week, so none is revoked before that is over.")
+	}
 	return strings.Join(out, "\n")
 }
 
@@ -134,6 +137,9 @@ func enforceAllMessage(all []workflow.Enforcing, command string) message {
 		l := fmt.Sprintf("• %s, %s: %s", bold(e.Connection), plural(e.Live, "live key"), actCounts(e))
 		if e.Tripped {
 			l += "; *the breaker stops it*"
+		}
+		if e.Paused {
+			l += "; an admin let such keys live lately, so none is revoked"
 		}
 		lines = append(lines, l)
 		inShort = append(inShort, cut(line(e.Connection), maxName)+": "+actCounts(e))

@@ -133,6 +133,8 @@ func keyIn(state storage.CredentialState) workflow.CredentialView {
 			{Method: "GET", Route: "/4/worklogs/{id}", Count: 1204, LastAt: noon().Add(time.Hour), LastStatus: 200},
 			{Method: "POST", Route: "/4/worklogs/search", Count: 1, LastAt: noon(), LastStatus: 403},
 		},
+		Days:   []storage.DayUse{{Count: 0}, {Count: 3}, {Count: 800}, {Count: 401}, {Count: 1}},
+		Unused: []string{"plans:manage"},
 	}
 }
 
@@ -140,7 +142,7 @@ func keyIn(state storage.CredentialState) workflow.CredentialView {
 func uncollected() workflow.CredentialView {
 	v := activeKey()
 	v.Collected, v.RevealURL = false, "https://latchkey.example.com/reveal/0123456789abcdef0123456789abcdef"
-	v.Events, v.Endpoints = v.Events[:2], nil
+	v.Events, v.Endpoints, v.Days, v.Unused = v.Events[:2], nil, nil, nil
 	return v
 }
 
@@ -158,7 +160,7 @@ func found() workflow.CredentialView {
 	c := &v.Credential
 	c.Brokered, c.Managed, c.RequestID, c.UseKnown, c.Connection = false, false, 0, false, "jira"
 	c.ExpiresAt = time.Time{}
-	v.Request, v.Scopes, v.Endpoints, v.Events = nil, nil, nil, nil
+	v.Request, v.Scopes, v.Endpoints, v.Events, v.Days, v.Unused = nil, nil, nil, nil, nil, nil
 	return v
 }
 

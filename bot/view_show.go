@@ -77,7 +77,7 @@ func keyDetails(f keyFile) []slack.Block {
 		blocks = append(blocks, quote("Reason for its state", cut(c.StateReason, roomForWords)))
 	}
 	blocks = append(blocks,
-		sectionUpTo(roomForUse, "*Used in the last 7 days*\n"+endpointLines(v)),
+		sectionUpTo(roomForUse, "*Used in the last 7 days*\n"+useLines(v)),
 		sectionUpTo(roomForStory, "*What happened*\n"+storyLines(v.Events)))
 	blocks = append(blocks, receiptBlocks(v.Receipts)...)
 	controls := keyButtons(v, f.Reader)

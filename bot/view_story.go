@@ -115,6 +115,47 @@ func endpointLines(v workflow.CredentialView) string {
 	return strings.Join(out, "\n")
 }
 
+// useLines is endpointLines with what two weeks and the scopes say.
+func useLines(v workflow.CredentialView) string {
+	out := []string{endpointLines(v)}
+	for _, more := range []string{dayLine(v.Days), lessLine(v)} {
+		if more != "" {
+			out = append(out, more)
+		}
+	}
+	return strings.Join(out, "\n")
+}
+
+// dayLine draws how much a key was used on each of the last days, today last;
+// empty where it was not.
+func dayLine(days []storage.DayUse) string {
+	const bars = "▁▂▃▄▅▆▇█"
+	var most, all int64
+	for _, d := range days {
+		most, all = max(most, d.Count), all+d.Count
+	}
+	if all == 0 {
+		return ""
+	}
+	var b strings.Builder
+	for _, d := range days {
+		bar := '·'
+		if d.Count > 0 {
+			bar = []rune(bars)[(d.Count-1)*8/most]
+		}
+		b.WriteRune(bar)
+	}
+	return fmt.Sprintf("%s %d in %s, today last; at most %d a day", code(b.String()), all, plural(len(days), "day"), most)
+}
+
+// lessLine says that fewer scopes would do; empty where they would not.
+func lessLine(v workflow.CredentialView) string {
+	if len(v.Unused) == 0 {
+		return ""
+	}
+	return "Nothing needed " + escape(joinSome(v.Unused, maxNames)) + " for 30 days. A key without would do the same and can do less harm."
+}
+
 // noRoute is the route of calls that no scope of the system speaks of.
 const noRoute = "-"
 

@@ -10,8 +10,13 @@ import (
 	"latchkey/storage"
 )
 
-// usageWindow is how far back endpoint use is shown.
-const usageWindow = 7 * 24 * time.Hour
+// How far back use is shown: by endpoint, by day, and how long a scope has to
+// be unused for its owner to be told that less would do.
+const (
+	usageWindow  = 7 * 24 * time.Hour
+	dayWindow    = 13 * 24 * time.Hour
+	unusedWindow = 30 * 24 * time.Hour
+)
 
 // persons resolves IDs to people as messages show them.
 func (s *Service) persons(ctx context.Context, ids ...storage.PersonID) (map[storage.PersonID]Person, error) {
@@ -166,7 +171,16 @@ func (s *Service) endpoints(ctx context.Context, v *CredentialView) error {
 	if err != nil {
 		return err
 	}
-	v.Endpoints, err = s.DB.EndpointUse(ctx, v.Credential.ID, now.Add(-usageWindow))
+	id := v.Credential.ID
+	if v.Endpoints, err = s.DB.EndpointUse(ctx, id, now.Add(-usageWindow)); err != nil || !v.Credential.Brokered {
+		return err
+	}
+	if v.Days, err = s.DB.UseByDay(ctx, id, now.Add(-dayWindow)); err != nil {
+		return err
+	}
+	if allows := s.Allows[v.Credential.Connection]; allows != nil && v.Credential.Live() {
+		v.Unused, err = s.DB.UnusedScopes(ctx, id, now.Add(-unusedWindow), allows)
+	}
 	return err
 }
 

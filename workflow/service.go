@@ -48,6 +48,10 @@ type Deps struct {
 	// kind can do, for people to read.
 	Capabilities map[string][]string
 
+	// Allows tells, by connection, which scopes let pass what a line of the
+	// gateway's log stands for.
+	Allows map[string]func(method, route string) []string
+
 	// Refresh brings what is known of groups (sources such as
 	// "slack:S0ITADMIN") up to date, unless it is fresh already. Nil where
 	// nothing lives elsewhere. Eligibility judges by the age of what is

@@ -76,6 +76,8 @@ type CredentialView struct {
 	ConnectURL string // likewise: where an approved OAuth grant is connected
 	Collected  bool   // the key was shown
 	Endpoints  []storage.EndpointUse
+	Days       []storage.DayUse // brokered keys only: the last two weeks
+	Unused     []string         // scopes that nothing needed for 30 days
 	Events     []storage.Event
 	Request    *storage.Request
 

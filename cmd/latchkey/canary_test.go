@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"net/url"
 	"os/exec"
 	"path/filepath"
@@ -80,7 +82,9 @@ func markup(doc json.RawMessage) []string {
 // metrics, jobs, or a dump of the database.
 func TestNoSecretAnywhere(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newLivedInWorld(t)
+	vendors := w.vendorSecrets() // before any is revoked
+	w.sync("jira", "github", "gitlab", "timepiece")
 	w.request("U0ALICE", "tempo", "read", "7d", "A report for the team")
 	link := ""
 	w.await("the reveal button", func() bool {
@@ -98,12 +102,29 @@ func TestNoSecretAnywhere(t *testing.T) {
 	w.await("the second reveal button", func() bool { return w.count(`SELECT count(*) FROM ticket`) == 2 })
 	w.slash("U0ERIN", "/tokens revoke "+token+" it leaked")
 	w.until(key, "/4/worklogs", 401)
+	connected := w.connectTempo("U0ALICE")
+	w.until(connected, "/4/worklogs", 200)
+	pair := w.vendorSecrets()
+	w.makeByHand()
+	w.slash("U0ERIN", "/tokens list --csv")
+	w.dryRun("jira")
+	script := w.found("jira", "old sync script")
+	w.slash("U0ERIN", "/tokens revoke "+script+" it leaked")
+	w.eventually("the vendor's answer", func() bool { return w.state(script) == "revoked" })
+	w.says(w.slash("U0ERIN", "/tokens show "+script), "What the system answered")
 
 	ticket := link[strings.LastIndex(link, "/")+1:]
 	secrets := map[string]string{
 		"the issued key": key, "the vendor's key": w.acme.Live()[0].Secret.Expose(),
 		"the Tempo token": w.env["DEMO_TEMPO_TOKEN"], "the Acme token": w.env["DEMO_ACME_TOKEN"],
 		"the keeper's key": w.env["DEMO_KEY"], "the bot token": w.sim.BotToken(), "the app token": w.sim.AppToken(),
+		"the connected key": connected,
+	}
+	maps.Copy(secrets, vendors)
+	maps.Copy(secrets, pair)
+	maps.Copy(secrets, w.vendorSecrets())
+	if len(secrets) < 55 {
+		t.Fatalf("only %d secrets are looked for", len(secrets))
 	}
 	_, metrics := w.get(w.main.URL()+"/metrics", "")
 	traffic, err := json.Marshal(w.sim.Traffic())
@@ -124,6 +145,35 @@ func TestNoSecretAnywhere(t *testing.T) {
 			t.Errorf("the ticket is in %s", where)
 		}
 	}
+}
+
+// vendorSecrets are the value of everything that gives access at a vendor, and
+// what Latchkey itself works with there.
+func (w *world) vendorSecrets() map[string]string {
+	w.t.Helper()
+	out := map[string]string{}
+	for _, s := range w.systems() {
+		for _, h := range s.holdings() {
+			if !h.Secret.Empty() {
+				out[s.Name+"'s "+h.Sort+" "+h.ID] = h.Secret.Expose()
+			}
+		}
+	}
+	for _, name := range []string{envTempoSecret, envJiraKey, envGitHubOwner, envGitLabToken, envTimepieceToken} {
+		out["what demo.yaml reads from "+name] = w.env[name]
+	}
+	pem := strings.Split(w.env[envGitHubKey], "\n")
+	out["a line of the GitHub App's key"] = pem[len(pem)/2]
+	raw, err := w.tempo.Save()
+	w.must(err)
+	var saved struct {
+		Pairs []struct{ Access, Refresh string }
+	}
+	w.must(json.Unmarshal(raw, &saved))
+	for i, p := range saved.Pairs {
+		out[fmt.Sprintf("access token %d", i)], out[fmt.Sprintf("refresh token %d", i)] = p.Access, p.Refresh
+	}
+	return out
 }
 
 // forms are the ways a secret may be written down.

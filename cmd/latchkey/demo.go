@@ -19,9 +19,6 @@ import (
 	"latchkey/bot"
 	"latchkey/bot/slacksim"
 	"latchkey/cmd/latchkey/config"
-	"latchkey/connectors/fake"
-	"latchkey/connectors/tempo/tempotest"
-	"latchkey/secret"
 )
 
 //go:embed demo.yaml
@@ -37,6 +34,7 @@ type demoCommand struct {
 	databaseURL string         // of tests; empty means a private Postgres
 	world       slacksim.World // of tests; zero means the default one
 	patient     time.Duration  // of tests: Slack's deadlines; zero means its own
+	quiet       bool           // of tests: vendors without the keys of years
 }
 
 // Help implements kong.HelpProvider.
@@ -62,18 +60,19 @@ func (d *demoCommand) Run(c *console) error {
 
 // demo is the service with a simulated world around it.
 type demo struct {
-	sim       *slacksim.Sim
-	tempo     *tempotest.Double
-	acme      *fake.Vendor
-	main      *Main
-	env       map[string]string // what demo.yaml reads
-	panelURL  string
-	listeners []io.Closer
-	data      string
-	forget    bool // data is ours to remove
-	pace      pace
-	closed    bool
-	patient   time.Duration
+	vendors
+
+	sim         *slacksim.Sim
+	main        *Main
+	env         map[string]string // what demo.yaml reads
+	credentials map[string]string // the part of env that is kept with the vendors
+	panelURL    string
+	listeners   []io.Closer
+	data        string
+	forget      bool // data is ours to remove
+	pace        pace
+	closed      bool
+	patient     time.Duration
 }
 
 // startDemo starts the world, then the service, then the control panel.
@@ -91,10 +90,10 @@ func startDemo(ctx context.Context, flags demoCommand, log zerolog.Logger) (_ *d
 	if err != nil {
 		return nil, err
 	}
-	if err := d.startWorld(ctx, flags, log); err != nil {
+	if d.env, err = d.startVendors(flags.quiet); err != nil {
 		return nil, err
 	}
-	if d.env, err = d.vendors(); err != nil {
+	if err := d.startWorld(ctx, flags, log); err != nil {
 		return nil, err
 	}
 	d.env["DEMO_DATA"], d.env["DEMO_KEY"], d.env["DEMO_DATABASE_URL"] = d.data, key, flags.databaseURL
@@ -105,10 +104,10 @@ func startDemo(ctx context.Context, flags demoCommand, log zerolog.Logger) (_ *d
 	if err := d.main.Start(ctx); err != nil {
 		return nil, err
 	}
+	d.registerApp()
 	if err := d.setPace(ctx); err != nil {
 		return nil, err
 	}
-	d.acme.SetClock(d.pace.now)
 	if err := d.sim.Wait(ctx, func() bool { return d.sim.Sockets() >= 2 }); err != nil {
 		return nil, fmt.Errorf("wait for the bot to connect: %w", err)
 	}
@@ -165,27 +164,6 @@ func (d *demo) startWorld(ctx context.Context, flags demoCommand, log zerolog.Lo
 	return err
 }
 
-// vendors starts the doubles and returns where they are.
-func (d *demo) vendors() (map[string]string, error) {
-	d.acme = fake.NewVendor()
-	token := secret.Token(32)
-	d.tempo = tempotest.New(tempotest.Config{PerSecond: 50})
-	if err := errors.Join(d.restore(savedTempo, d.tempo.Restore), d.restore(savedAcme, d.acme.Restore)); err != nil {
-		return nil, err
-	}
-	d.tempo.Accept(token)
-	tempoURL, err := d.serve("127.0.0.1:0", d.tempo.Handler())
-	if err != nil {
-		return nil, err
-	}
-	acmeURL, err := d.serve("127.0.0.1:0", d.acme)
-	if err != nil {
-		return nil, err
-	}
-	return map[string]string{"DEMO_TEMPO_URL": tempoURL, "DEMO_TEMPO_TOKEN": token.Expose(),
-		"DEMO_ACME_URL": acmeURL, "DEMO_ACME_TOKEN": d.acme.Token().Expose()}, nil
-}
-
 func (d *demo) serve(addr string, h http.Handler) (string, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -229,7 +207,7 @@ func (d *demo) close() error {
 		errs = append(errs, d.sim.Close())
 	}
 	if d.main != nil && !d.forget {
-		errs = append(errs, d.keep(savedSlack, d.sim.Save), d.keep(savedTempo, d.tempo.Save), d.keep(savedAcme, d.acme.Save))
+		errs = append(errs, d.keepWorld())
 	}
 	if d.forget {
 		errs = append(errs, os.RemoveAll(d.data))
@@ -245,13 +223,17 @@ Latchkey's demo is ready. Slack and the vendors are simulated; everything else i
   Slack          %s/?as=U0ALICE
   Control panel  %s
 
-Four things to try:
+Things to try, as the persona whose name each begins with (switch at the top left of Slack):
 
-  1. As Alice, type  /tokens request tempo  in any channel. Choose "Read and write", say why, and see who would be asked.
-  2. Switch to Bob, then to Carol: each finds a card in the Latchkey app. Approve it twice, and Alice's key is made.
-  3. As Alice, press Reveal in the Latchkey app, copy the key, and use it:
-       curl -H "Authorization: Bearer $LATCHKEY_KEY" %s/tempo/4/worklogs
-  4. As Erin, type  /tokens list  and then  /tokens revoke TK-... leaked . Run the same curl again.
+  1. Erin   /tokens systems  and  /tokens list --unmanaged : every key of every system, made here or not.
+  2. Erin   /tokens revoke TK-... leaked  on any of them; the control panel shows that its vendor has it no more.
+  3. Erin   /tokens enforce jira : what the rules will do to keys that nobody asked for. Jump a week, and look again.
+  4. Alice  /tokens request tempo : "Read and write", and why. Bob and Carol approve; Alice reveals the key and uses it:
+              curl -H "Authorization: Bearer $LATCHKEY_KEY" %s/tempo/4/worklogs
+  5. Alice  /tokens request tempo  again, as an OAuth app: one approval, then she connects her own account.
+  6. Carol  /tokens request jira : Erin approves, and Latchkey tells Carol how to make the token by hand. Make it on the
+            control panel, under Atlassian, once as told and once with more than was approved.
+  7. Dana   decides on what Alice asked for at GitHub itself, before Latchkey knew of it.
 
 Stop with Ctrl-C.
 `, slack, d.panelURL, d.main.GatewayURL())

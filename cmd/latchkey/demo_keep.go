@@ -8,12 +8,12 @@ import (
 	"path/filepath"
 )
 
-// The files beside the database in which --data keeps the simulated world.
-// They hold the simulated vendors' tokens and keys in clear.
+// The files beside the database in which --data keeps the simulated world; the
+// vendors have one each. They hold the simulated vendors' tokens and keys in
+// clear.
 const (
-	savedSlack = "slack.json"
-	savedTempo = "tempo.json"
-	savedAcme  = "acme.json"
+	savedSlack       = "slack.json"
+	savedCredentials = "credentials.json"
 )
 
 // kept reads a file of the kept world; nil when there is none yet.
@@ -53,4 +53,14 @@ func (d *demo) keep(name string, save func() ([]byte, error)) error {
 		return fmt.Errorf("keep %s: %w", name, err)
 	}
 	return nil
+}
+
+// keepWorld writes everything but the database, which is kept as it is. The
+// credentials come last: they say that the rest is there.
+func (d *demo) keepWorld() error {
+	errs := []error{d.keep(savedSlack, d.sim.Save)}
+	for name, save := range d.savers() {
+		errs = append(errs, d.keep(name, save))
+	}
+	return errors.Join(append(errs, d.keep(savedCredentials, d.saveCredentials))...)
 }

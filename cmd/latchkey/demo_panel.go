@@ -2,39 +2,44 @@ package main
 
 import (
 	"context"
-	_ "embed" // the control panel's page
+	_ "embed" // the control panel's pages
 	"fmt"
 	"html/template"
 	"math"
 	"net/http"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
-
-	"latchkey/connectors/fake"
-	"latchkey/connectors/tempo/tempotest"
 )
 
 //go:embed demo_panel.html
-var panelPage string
+var panelPages string
 
-// panel is the demo's control panel: it moves the clock and breaks the world.
+// panel is the demo's control panel: it moves the clock, breaks the world, and
+// does at the vendors what people do there without asking anybody.
 type panel struct {
-	demo *demo
-	page *template.Template
+	demo    *demo
+	pages   *template.Template
+	systems []system
 
-	slackDown, tempoDown, acmeDown bool
+	down   map[string]bool // by system, and "slack"
+	notice string          // shown once
 }
 
 func (d *demo) startPanel(flags demoCommand) (err error) {
-	page, err := template.New("panel").Parse(panelPage)
+	pages, err := template.New("panel").Funcs(template.FuncMap{"join": strings.Join}).Parse(panelPages)
 	if err != nil {
 		return fmt.Errorf("read panel: %w", err)
 	}
-	p := &panel{demo: d, page: page}
+	p := &panel{demo: d, pages: pages, systems: d.systems(), down: map[string]bool{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", p.show)
 	mux.HandleFunc("POST /clock", p.jump)
 	mux.HandleFunc("POST /break", p.toggle)
+	mux.HandleFunc("GET /at/{system}", p.at(p.visit))
+	mux.HandleFunc("POST /at/{system}/make", p.at(p.make))
+	mux.HandleFunc("POST /at/{system}/remove", p.at(p.remove))
 	// Other sites in the same browser must not press our buttons.
 	d.panelURL, err = d.serve(free(flags.Panel), serial(http.NewCrossOriginProtection().Handler(mux)))
 	return err
@@ -50,24 +55,41 @@ func serial(next http.Handler) http.Handler {
 	})
 }
 
+// row is a system on the front page.
+type row struct {
+	system
+	Down  bool
+	Count int
+}
+
 func (p *panel) show(w http.ResponseWriter, r *http.Request) {
 	now, err := p.demo.main.db.Now(r.Context())
 	if err != nil {
 		http.Error(w, "The demo's database does not answer.", http.StatusServiceUnavailable)
 		return
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	_ = p.page.Execute(w, map[string]any{
+	var rows []row
+	for _, s := range p.systems {
+		rows = append(rows, row{s, p.down[s.Name], len(s.holdings())})
+	}
+	p.write(w, "panel", map[string]any{
 		"Now":   now.UTC().Format("Monday 2 January 2006, 15:04 UTC"),
 		"Slack": p.demo.sim.URL(), "Gateway": p.demo.main.GatewayURL(), "Server": p.demo.main.URL(),
-		"SlackDown": p.slackDown, "TempoDown": p.tempoDown, "AcmeDown": p.acmeDown,
+		"SlackDown": p.down["slack"], "Systems": rows,
 		"People": []struct{ ID, Name, Role string }{
 			{"U0ALICE", "Alice", "engineer, may ask for write access"}, {"U0BOB", "Bob", "approver"}, {"U0CAROL", "Carol", "approver"},
-			{"U0DANA", "Dana", "security, approver"}, {"U0ERIN", "Erin", "IT admin"}, {"U0FRANK", "Frank", "about to leave"},
+			{"U0DANA", "Dana", "security, approver"}, {"U0ERIN", "Erin", "IT admin: sees and ends every key"}, {"U0FRANK", "Frank", "about to leave"},
 			{"U0OLGA", "Olga", "outsider through Slack Connect"},
 		},
 	})
+}
+
+func (p *panel) write(w http.ResponseWriter, page string, data any) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if err := p.pages.ExecuteTemplate(w, page, data); err != nil {
+		p.demo.main.Logger.Error().Err(err).Msg("page of the panel not written")
+	}
 }
 
 // jumps are the ways the clock can be moved: only forwards, as time goes.
@@ -85,6 +107,28 @@ func (p *panel) jump(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func (p *panel) toggle(w http.ResponseWriter, r *http.Request) {
+	what := r.FormValue("what")
+	set := p.demo.sim.Knobs().Down
+	if what != "slack" {
+		i := slices.IndexFunc(p.systems, func(s system) bool { return s.Name == what })
+		if i < 0 {
+			http.Error(w, "There is nothing of that name to break.", http.StatusBadRequest)
+			return
+		}
+		set = p.systems[i].set
+	}
+	p.down[what] = !p.down[what]
+	set(p.down[what])
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// unavailable is a vendor that is down.
+func unavailable(w http.ResponseWriter, _ *http.Request) bool {
+	http.Error(w, "503 Service Unavailable", http.StatusServiceUnavailable)
+	return true
 }
 
 // pace is how far the demo's clock is ahead, for the parts of its world that
@@ -114,32 +158,4 @@ func (d *demo) jumpClock(ctx context.Context, by time.Duration) error {
 		return fmt.Errorf("move clock: %w", err)
 	}
 	return d.main.workflow.Sweep(ctx)
-}
-
-func (p *panel) toggle(w http.ResponseWriter, r *http.Request) {
-	switch r.FormValue("what") {
-	case "slack":
-		p.slackDown = !p.slackDown
-		p.demo.sim.Knobs().Down(p.slackDown)
-	case "tempo":
-		p.tempoDown = !p.tempoDown
-		p.demo.tempo.Set(tempotest.Knobs{Down: p.tempoDown})
-	case "acme":
-		p.acmeDown = !p.acmeDown
-		p.demo.breakAcme(p.acmeDown)
-	default:
-		http.Error(w, "There is nothing of that name to break.", http.StatusBadRequest)
-		return
-	}
-	http.Redirect(w, r, "/", http.StatusSeeOther)
-}
-
-func (d *demo) breakAcme(down bool) {
-	d.acme.Heal()
-	if !down {
-		return
-	}
-	for _, v := range []fake.Verb{fake.VerbIssue, fake.VerbRevoke, fake.VerbList} {
-		d.acme.Inject(v, fake.ServerError, 0) // until Heal
-	}
 }

@@ -44,7 +44,7 @@ func TestDeny(t *testing.T) {
 	w.await("Carol's card to be closed", func() bool {
 		return !strings.Contains(w.transcript("U0CAROL", w.user("U0CAROL").DM()), `"approve/`+id)
 	})
-	if n := w.count(`SELECT count(*) FROM credential`); n != 0 {
+	if n := w.count(`SELECT count(*) FROM credential WHERE managed`); n != 0 {
 		t.Fatalf("a denied request made %d keys", n)
 	}
 }

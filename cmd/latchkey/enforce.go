@@ -92,6 +92,12 @@ func printPlan(out io.Writer, plan workflow.Enforcing) error {
 	if plan.Tripped {
 		fmt.Fprintf(out, "It would revoke %d at once, more than the breaker lets through: an admin would be asked first.\n", plan.Count("revoke"))
 	}
+	if plan.Paused {
+		fmt.Fprintln(out, "An admin let such keys live within the last week, so none is revoked before that is over.")
+	}
+	if plan.DryRun {
+		fmt.Fprintln(out, "The configuration says dry_run, so the service carries none of it out.")
+	}
 	return nil
 }
 

@@ -43,6 +43,7 @@ type cli struct {
 	Config   configCommand   `cmd:"" help:"Start a configuration file, or check one."`
 	Policy   policyCommand   `cmd:"" help:"Try the policy out before people do."`
 	Enforce  enforceCommand  `cmd:"" help:"Show what the rules for keys that nobody asked for would do."`
+	Leaked   leakedCommand   `cmd:"" help:"Have a system end credentials that leaked, by their secrets alone."`
 	Doctor   doctorCommand   `cmd:"" help:"Check Slack, database, keeper, addresses and systems, and say how to mend what fails."`
 	Manifest manifestCommand `cmd:"" help:"Print the manifest to create the Slack app from."`
 

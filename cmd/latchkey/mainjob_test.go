@@ -21,7 +21,7 @@ func TestMainJob(t *testing.T) {
 		dm := w.transcript("U0BOB", w.user("U0BOB").DM())
 		return strings.Contains(dm, "1 more approval is needed") && !strings.Contains(dm, `"approve/`+id)
 	})
-	if n := w.count(`SELECT count(*) FROM credential`); n != 0 {
+	if n := w.count(`SELECT count(*) FROM credential WHERE managed`); n != 0 {
 		t.Fatalf("one approval of two made %d keys", n)
 	}
 	w.says(w.click("U0CAROL", id, "approve"), "counted")

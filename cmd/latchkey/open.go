@@ -20,6 +20,7 @@ import (
 	"latchkey/cmd/latchkey/config"
 	"latchkey/connectors"
 	"latchkey/connectors/catalog"
+	"latchkey/gateway"
 	"latchkey/storage"
 	"latchkey/storage/postgres"
 	"latchkey/workflow"
@@ -147,4 +148,22 @@ func capabilities(opened map[string]connectors.Connector) map[string][]string {
 		}
 	}
 	return out
+}
+
+// scopesOfRoutes tells which scopes let pass what a line of the gateway's log
+// stands for, for each system behind the gateway.
+func scopesOfRoutes(opened map[string]connectors.Connector) (map[string]func(method, route string) []string, error) {
+	out := map[string]func(method, route string) []string{}
+	for name, c := range opened {
+		b, ok := connectors.As[connectors.Broker](c)
+		if !ok {
+			continue
+		}
+		routes, err := gateway.NewRoutes(b.Upstream().Scopes)
+		if err != nil {
+			return nil, fmt.Errorf("read the routes of %s: %w", name, err)
+		}
+		out[name] = routes.Scopes
+	}
+	return out, nil
 }

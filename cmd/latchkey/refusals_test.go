@@ -179,10 +179,16 @@ func TestAdminsHome(t *testing.T) {
 	home, _ := erin.Home()
 	_, err := erin.Click(w.ctx, home.Place(), "list/")
 	w.must(err)
-	for _, step := range []struct{ title, next string }{{"All keys", "show/" + token}, {"Key " + token, "revoke/" + token}} {
+	for _, step := range []struct {
+		title string
+		next  slacksim.Action
+	}{
+		{"All keys", slacksim.Action{ActionID: "row/" + token, Value: slacksim.Value{Option: "show"}}},
+		{"Key " + token, slacksim.Action{ActionID: "revoke/" + token}},
+	} {
 		w.await(step.title, func() bool { v, ok := erin.Modal(); return ok && v.Title == step.title })
 		v, _ := erin.Modal()
-		_, err := erin.Click(w.ctx, v.Place(), step.next)
+		_, err := erin.Act(w.ctx, v.Place(), step.next)
 		w.must(err)
 	}
 	w.await("the revoke form", func() bool { v, ok := erin.Modal(); return ok && v.CallbackID == "revoke" })

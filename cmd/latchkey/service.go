@@ -174,9 +174,13 @@ func (m *Main) openWorkflow(ctx context.Context) error {
 	if err := workflow.Describe(ctx, &document, m.Config.Connections, m.opened); err != nil {
 		return err
 	}
+	allows, err := scopesOfRoutes(m.opened)
+	if err != nil {
+		return err
+	}
 	m.publicURL, m.gateURL = m.Config.PublicURL, m.Config.Gateway.PublicURL
 	deps := workflow.Deps{PublicURL: m.publicURL, GatewayURL: m.gateURL, DB: m.db, Keys: m.keys, Document: document, Connectors: m.opened,
-		SyncEvery: syncEvery(m.Config), Capabilities: capabilities(m.opened), Logger: m.Logger, LeaseFor: m.LeaseFor, Fault: m.Fault}
+		SyncEvery: syncEvery(m.Config), Capabilities: capabilities(m.opened), Allows: allows, Logger: m.Logger, LeaseFor: m.LeaseFor, Fault: m.Fault}
 	if m.talksToSlack() {
 		client := bot.NewClient(m.slack(), m.Logger)
 		directory := bot.NewDirectory(client, m.db, document.People, m.Logger)

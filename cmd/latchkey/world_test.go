@@ -32,6 +32,8 @@ type world struct {
 // patience bounds every wait; nothing in a passing test comes near it.
 const patience = 60 * time.Second
 
+// newWorld has vendors without the keys of years: what happens in it, the test
+// made happen.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	return newWorldWith(t, testWorld())
@@ -39,10 +41,22 @@ func newWorld(t *testing.T) *world {
 
 func newWorldWith(t testing.TB, people slacksim.World) *world {
 	t.Helper()
+	return startWorld(t, demoCommand{world: people, quiet: true})
+}
+
+// newLivedInWorld is the demo's own, with everything that is found in it.
+func newLivedInWorld(t *testing.T) *world {
+	t.Helper()
+	return startWorld(t, demoCommand{world: testWorld()})
+}
+
+func startWorld(t testing.TB, flags demoCommand) *world {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
 	t.Cleanup(cancel)
 	log := &safeBuffer{}
-	flags := demoCommand{Slack: "127.0.0.1:0", Panel: "127.0.0.1:0", Server: "127.0.0.1:0", Gateway: "127.0.0.1:0", Data: t.TempDir(), databaseURL: database(t), world: people, patient: patience}
+	flags.Slack, flags.Panel, flags.Server, flags.Gateway = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+	flags.Data, flags.databaseURL, flags.patient = t.TempDir(), database(t), patience
 	d, err := startDemo(ctx, flags, zerolog.New(log))
 	if err != nil {
 		t.Fatalf("start: %v\n%s", err, log)

@@ -34,7 +34,6 @@ func TestOpenRefuses(t *testing.T) {
 		"dots as organisation":     func(s *connectors.Settings) { s.OrgID = ".." },
 		"a key that is none":       func(s *connectors.Settings) { s.PrivateKey = secret.New("very-secret-key") },
 		"a token with a new line":  func(s *connectors.Settings) { s.Token = secret.New("ghp_very-secret\n") },
-		"another mode":             func(s *connectors.Settings) { s.Mode = "brokered" },
 		"http without permission":  func(s *connectors.Settings) { s.AllowPrivate = false },
 		"a base with a query":      func(s *connectors.Settings) { s.BaseURL += "?x=1" },
 		"a base with a user":       func(s *connectors.Settings) { s.BaseURL = "https://a:b@api.github.com" },

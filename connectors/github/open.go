@@ -17,7 +17,6 @@ import (
 const (
 	defaultBase = "https://api.github.com"
 	defaultWeb  = "https://github.com"
-	modeNative  = "native"
 	maxToken    = 1 << 10
 )
 
@@ -28,9 +27,6 @@ func Open(s connectors.Settings, rt http.RoundTripper) (*Connector, error) {
 		s.BaseURL = defaultBase
 	}
 	problems := missing(s)
-	if s.Mode != "" && s.Mode != modeNative {
-		problems = append(problems, fmt.Errorf("mode %q is not %q", s.Mode, modeNative))
-	}
 	if s.OrgID != "" && !isLogin(s.OrgID) {
 		problems = append(problems, fmt.Errorf("org_id %q is not the login of an organisation", s.OrgID))
 	}
