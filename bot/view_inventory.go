@@ -103,6 +103,16 @@ func canWords(can []string) string {
 			out = append(out, "list OAuth grants")
 		case "revoke_grant":
 			out = append(out, "revoke OAuth grants")
+		case "guide_issue":
+			out = append(out, "guide people who make a key")
+		case "guide_revoke":
+			out = append(out, "guide people who end what only they can")
+		case "oauth":
+			out = append(out, "let people connect an OAuth app")
+		case "decide":
+			out = append(out, "decide the system's own requests")
+		case "revoke_leaked":
+			out = append(out, "end leaked tokens")
 		case "close_account":
 			out = append(out, "stop a person's account")
 		case "events":

@@ -156,6 +156,9 @@ func heldBy(v workflow.CredentialView, show func(workflow.Person) string) string
 	case v.Credential.OwnerID != 0:
 		return "held by " + show(v.Owner)
 	case account != "":
+		if v.Account.Service {
+			return "service: " + words(account)
+		}
 		return "unlinked: " + words(account)
 	}
 	return "owner unknown"

@@ -9,6 +9,7 @@ ALTER TABLE connection
     ADD COLUMN sync_due_at timestamptz, -- null: nothing to list, or not configured any more
     ADD COLUMN sync_lease_until timestamptz, -- by the real clock
     ADD COLUMN sync_attempts integer NOT NULL DEFAULT 0,
+    ADD COLUMN sync_asked boolean NOT NULL DEFAULT false, -- somebody wants another walk than the one under way
     ADD COLUMN synced_at timestamptz, -- the last walk that was whole
     ADD COLUMN sync_seen integer NOT NULL DEFAULT 0,
     ADD COLUMN sync_problem text NOT NULL DEFAULT ''; -- of the latest walk; what is known is then stale

@@ -9,11 +9,11 @@ import (
 // RecheckRevokes makes revocations that did not come through due at once
 // where a whole walk did not find the credential: somebody may have ended it
 // by hand.
-func (t Tx) RecheckRevokes(ctx context.Context, connection string, seen []CredentialID) error {
+// A credential that it shows as not working counts as not found.
+func (t Tx) RecheckRevokes(ctx context.Context, connection string, seen, stopped []CredentialID) error {
 	_, err := t.exec(ctx, `
 		UPDATE credential c SET next_action_at = latchkey_now()
-		WHERE c.connection = $1 AND c.state = 'revoke_failed' AND NOT EXISTS (SELECT FROM unnest($2::bigint[]) AS s (id) WHERE s.id = c.id)`,
-		connection, seen)
+		WHERE c.connection = $1 AND c.state = 'revoke_failed' AND (c.id <> ALL($2) OR c.id = ANY($3))`, connection, seen, stopped)
 	return wrap("recheck revokes", err)
 }
 

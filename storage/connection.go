@@ -62,7 +62,7 @@ func (db *DB) Connections(ctx context.Context) (map[string]Connection, error) {
 }
 
 const claimQuery = `
-	UPDATE connection SET sync_lease_until = clock_timestamp() + $1, sync_attempts = sync_attempts + 1
+	UPDATE connection SET sync_lease_until = clock_timestamp() + $1, sync_attempts = sync_attempts + 1, sync_asked = false
 	WHERE name = (
 	    SELECT name FROM connection
 	    WHERE sync_due_at <= latchkey_now()
@@ -95,7 +95,7 @@ func (t Tx) HoldSync(ctx context.Context, c Connection, hold time.Duration) erro
 func (t Tx) EndSync(ctx context.Context, c Connection, whole bool, problem string, again time.Duration) error {
 	n, err := t.exec(ctx, `
 		UPDATE connection
-		SET sync_lease_until = NULL, sync_problem = $4, sync_due_at = CASE WHEN sync_due_at IS NOT NULL THEN latchkey_now() + $5::interval END,
+		SET sync_lease_until = NULL, sync_problem = $4, sync_due_at = CASE WHEN sync_due_at IS NULL THEN NULL WHEN sync_asked THEN latchkey_now() ELSE latchkey_now() + $5::interval END,
 		    synced_at = CASE WHEN $3 THEN latchkey_now() ELSE synced_at END, sync_seen = CASE WHEN $3 THEN $6 ELSE sync_seen END
 		WHERE name = $1 AND sync_attempts = $2`, c.Name, c.Attempts, whole, problem, again, c.Seen)
 	if err == nil && n == 0 {
@@ -104,10 +104,11 @@ func (t Tx) EndSync(ctx context.Context, c Connection, whole bool, problem strin
 	return wrap("end sync", err)
 }
 
-// SyncSoon makes a walk due at once. ErrNotFound for a system that is not
+// SyncSoon makes a walk due at once, or as soon as the one under way has
+// ended. ErrNotFound for a system that is not
 // listed.
 func (t Tx) SyncSoon(ctx context.Context, name string) error {
-	n, err := t.exec(ctx, `UPDATE connection SET sync_due_at = least(sync_due_at, latchkey_now()) WHERE name = $1 AND sync_due_at IS NOT NULL`, name)
+	n, err := t.exec(ctx, `UPDATE connection SET sync_due_at = least(sync_due_at, latchkey_now()), sync_asked = true WHERE name = $1 AND sync_due_at IS NOT NULL`, name)
 	if err == nil && n == 0 {
 		return fmt.Errorf("sync %s: %w", name, ErrNotFound)
 	}

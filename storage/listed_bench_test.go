@@ -78,7 +78,8 @@ func BenchmarkSync(b *testing.B) {
 	b.ReportMetric(0, "ns/op") // an iteration is one of each and says nothing
 }
 
-// madeSystem is a system of that many credentials, of twenty to an owner.
+// madeSystem is a system of that many credentials, of twenty to an owner, which
+// it lists far from one another.
 type madeSystem struct{ credentials int }
 
 func (s madeSystem) owner(i int) VendorAccount {

@@ -77,11 +77,11 @@ func (h *house) writtenSince(t testing.TB, horizon int64) (n int) {
 // writes reports whether a transaction, so far, has written anything at all.
 func writes(ctx context.Context, t testing.TB, tx Tx) bool {
 	t.Helper()
-	var any bool
-	if err := tx.queryRow(ctx, `SELECT pg_current_xact_id_if_assigned() IS NOT NULL`, nil, &any); err != nil {
+	var numbered bool
+	if err := tx.queryRow(ctx, `SELECT pg_current_xact_id_if_assigned() IS NOT NULL`, nil, &numbered); err != nil {
 		t.Fatal(err)
 	}
-	return any
+	return numbered
 }
 
 func TestFoundCredentialsAreStoredAsListed(t *testing.T) {

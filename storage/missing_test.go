@@ -61,7 +61,7 @@ func TestMissingFromNamesWhatAWholeWalkShouldHaveSeen(t *testing.T) {
 		{ID: ids[1]},
 		{ID: ids[2]},
 		{ID: ids[3], Managed: true},
-		{ID: ids[4], Before: true},
+		{ID: ids[4], Before: true, Long: true},
 		{ID: ids[5], Expired: true},
 	}
 	if diff := cmp.Diff(want, gone); diff != "" {

@@ -108,10 +108,8 @@ func (e Enforcement) judge(row storage.InventoryRow, asked storage.RequestID, no
 	}
 	access, warned := connectors.Access(row.Access), !row.WarnedAt.IsZero()
 	word := e.Unmanaged.word(access)
-	can := "can " + string(access)
-	if access == "" {
-		can = "may do what the system does not say"
-	}
+	can := map[connectors.Access]string{connectors.Read: "can read", connectors.Write: "can change things", connectors.Admin: "can administer",
+		"": "may do what the system does not say"}[access]
 	v.Why = "Nobody asked for it here, and it " + can + "."
 	if row.Has(storage.FlagOverAge) {
 		v.Why += fmt.Sprintf(" It is older than %s.", e.MaxAge.Words())

@@ -345,7 +345,7 @@ type System struct {
 func (s *Service) Systems() []System {
 	out := make([]System, 0, len(s.today.Connections))
 	for name, c := range s.today.Connections {
-		if len(c.Scopes) > 0 {
+		if len(c.Scopes) > 0 && s.canMake(name, APIKey) {
 			_, oauth := s.oauthApp(name)
 			out = append(out, System{name, c.Kind, c.Scopes, oauth})
 		}

@@ -66,6 +66,9 @@ func (s *Service) weigh(ctx context.Context, tx storage.Tx, a Actor, ask Ask) (w
 	if _, app := s.oauthApp(ask.Connection); ask.Kind == OAuthGrant && s.brokered(ask.Connection) && !app {
 		return weighed{}, refuse(RuleNotPossible, "No OAuth app of ours is registered at %s. Ask for an API key, or ask an admin to register one.", ask.Connection).on("kind")
 	}
+	if !ask.listed() && !s.canMake(ask.Connection, ask.Kind) {
+		return weighed{}, refuse(RuleNotPossible, "Latchkey can't make this at %s. Ask for it there; Latchkey governs what is made.", ask.Connection).on("connection")
+	}
 	rule, err := s.today.decide(ask, who)
 	if r, refused := AsRefusal(err); refused && r.Rule == RuleNoPolicy && s.today.dependsOn(ask, members.unknown) {
 		return weighed{}, refuse(RuleGroupUnknown, "Which groups you are in can't be read right now, so Latchkey can't tell whether you may ask for this. Try again in a minute, or tell an admin.")

@@ -153,7 +153,8 @@ type walk struct {
 	began    time.Time
 	accounts map[string]storage.AccountID // by the vendor's ID, as far as saved
 	seen     []storage.CredentialID
-	awaited  map[string]bool // what vendors' own keys that we wait for have in common with their requests
+	stopped  []storage.CredentialID // of those, shown as not working while we wait for their end
+	awaited  map[string]bool        // what vendors' own keys that we wait for have in common with their requests
 	ours     []ours
 }
 

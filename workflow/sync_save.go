@@ -32,6 +32,9 @@ func (w *walk) save(ctx context.Context, batch []connectors.Credential) error {
 			switch {
 			case s.ID != 0:
 				w.seen = append(w.seen, s.ID)
+				if s.State == storage.CredentialRevokeFailed && listed[i].Suspended {
+					w.stopped = append(w.stopped, s.ID)
+				}
 				if s.Changed {
 					changed = append(changed, listed[i])
 				}

@@ -199,7 +199,7 @@ func (w *walk) settleMissing(ctx context.Context) error {
 		if err := tx.HoldSync(ctx, w.row, w.SyncHold); err != nil {
 			return err
 		}
-		if err := tx.RecheckRevokes(ctx, w.row.Name, w.seen); err != nil {
+		if err := tx.RecheckRevokes(ctx, w.row.Name, w.seen, w.stopped); err != nil {
 			return err
 		}
 		if gone, live, err = tx.MissingFrom(ctx, w.row.Name, w.seen, w.began); err != nil || len(gone) == 0 {

@@ -20,7 +20,7 @@ type VendorAsk struct {
 
 // fileVendorRequests makes requests of the ones that people made at the
 // system itself. What the policy refuses is denied there, with the reason;
-// people we do not know keep waiting there, where an admin sees them.
+// people we do not know keep waiting there, and the log says so.
 func (w *walk) fileVendorRequests(ctx context.Context) error {
 	lister, ok := connectors.As[connectors.RequestLister](w.conn)
 	if !ok {
@@ -85,7 +85,7 @@ func (w *walk) fileVendorRequest(ctx context.Context, r connectors.VendorRequest
 		ask.Reason = fmt.Sprintf("Asked for at %s under the name %s.", w.row.Name, clean(r.Label))
 	}
 	if !r.ExpiresAt.IsZero() {
-		ask.Lifetime = Duration(r.ExpiresAt.Sub(now).Truncate(time.Second))
+		ask.Lifetime = Duration(r.ExpiresAt.Sub(now).Round(time.Minute))
 	}
 	key := "vendor:" + w.row.Name + ":" + r.ID
 	_, err = w.Submit(ctx, Actor{Account: account, Ref: key}, ask, key)

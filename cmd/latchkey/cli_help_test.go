@@ -10,7 +10,7 @@ func commands() []string {
 	return []string{
 		"", "demo", "serve", "migrate", "doctor", "manifest", "healthcheck",
 		"config", "config example", "config key", "config validate", "config schema",
-		"policy", "policy explain", "policy test", "enforce",
+		"policy", "policy explain", "policy test", "enforce", "leaked",
 	}
 }
 

@@ -235,6 +235,7 @@ func (m *Main) startWork(ctx context.Context) error {
 			return fmt.Errorf("start workers: %w", err)
 		}
 		m.group.Go(func() error {
+			m.knowPeople(ctx)
 			m.workflow.RunSync(ctx)
 			return nil
 		})
@@ -249,6 +250,17 @@ func (m *Main) startWork(ctx context.Context) error {
 		m.group.Go(func() error { return m.bot.Run(ctx) })
 	}
 	return nil
+}
+
+// knowPeople reads the workspace's people before the first listing, so that
+// what it finds has owners to tell. While Slack is away it waits no longer
+// than a little.
+func (m *Main) knowPeople(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	if err := m.bot.Directory.Load(ctx); err != nil {
+		m.Logger.Warn().Err(err).Msg("people could not be read before the first listing; accounts are linked when they are")
+	}
 }
 
 // startGateway takes requests through the gateway's own listener, which also

@@ -128,6 +128,9 @@ func (c *Connector) people(ctx context.Context, gid int64, from source, services
 		if !known {
 			owner.ID = strconv.FormatInt(t.UserID, 10)
 		}
+		if t.ID == c.own.Load() {
+			owner.Service, owner.Email = true, "" // Latchkey's, whoever made it: no rule may end it
+		}
 		if err := send(home, t, owner.AccountRef, out); err != nil {
 			return err
 		}

@@ -54,6 +54,9 @@ func (t token) credential(alive connectors.Liveness, now time.Time) connectors.C
 	if alive == connectors.Live && !now.Before(t.expires) {
 		t.expires = time.Time{}
 	}
+	if t.position == upstreamPosition {
+		t.owner.Service = true // Latchkey's, whoever made it: no rule may end it
+	}
 	return connectors.Credential{
 		Ref:       connectors.Ref{ID: t.id, Owner: t.owner},
 		Kind:      connectors.APIKey,
