@@ -10,8 +10,6 @@ import (
 	"latchkey/workflow"
 )
 
-func erin() workflow.Person { return workflow.Person{ID: 5, Name: "Erin Evans", Slack: "U0ERIN"} }
-
 // foundFor is Alice's token at jira that nobody asked for here, with all that
 // can be done with it.
 func foundFor() workflow.CredentialView {

@@ -93,7 +93,7 @@ func TestOfficialGitLabClient(t *testing.T) {
 			t.Errorf("%s: project %v, %v", name, p, err)
 		}
 		var titles []string
-		opt := &gitlab.ListProjectIssuesOptions{State: gitlab.Ptr("opened")}
+		opt := &gitlab.ListProjectIssuesOptions{State: new("opened")}
 		for {
 			issues, resp, err := client.Issues.ListProjectIssues(project, opt, gitlab.WithContext(t.Context()))
 			if err != nil {
@@ -110,7 +110,7 @@ func TestOfficialGitLabClient(t *testing.T) {
 		if diff := cmp.Diff([]string{"first", "second"}, titles); diff != "" {
 			t.Errorf("%s: issues (-want +got):\n%s", name, diff)
 		}
-		issue, _, err := client.Issues.CreateIssue(project, &gitlab.CreateIssueOptions{Title: gitlab.Ptr("third")}, gitlab.WithContext(t.Context()))
+		issue, _, err := client.Issues.CreateIssue(project, &gitlab.CreateIssueOptions{Title: new("third")}, gitlab.WithContext(t.Context()))
 		if err != nil || issue.IID != 3 {
 			t.Errorf("%s: created %v, %v", name, issue, err)
 		}
@@ -125,7 +125,7 @@ func TestOfficialGitLabClient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = limited.Issues.CreateIssue(project, &gitlab.CreateIssueOptions{Title: gitlab.Ptr("x")}, gitlab.WithContext(t.Context()))
+	_, _, err = limited.Issues.CreateIssue(project, &gitlab.CreateIssueOptions{Title: new("x")}, gitlab.WithContext(t.Context()))
 	var refused *gitlab.ErrorResponse
 	if !errors.As(err, &refused) || !refused.HasStatusCode(http.StatusForbidden) {
 		t.Fatalf("writing with a read key: %v", err)

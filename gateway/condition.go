@@ -177,7 +177,7 @@ func looseName(s string) string {
 // unescapeAll decodes until nothing is left to decode, or as far as it goes.
 func unescapeAll(s string) string {
 	for range 3 {
-		if strings.IndexAny(s, "%+") < 0 {
+		if !strings.ContainsAny(s, "%+") {
 			break
 		}
 		decoded, err := url.QueryUnescape(s)

@@ -56,7 +56,7 @@ func (n *node) cover(method methodSet, segments []string, spell func(string) str
 	endings := n.tail
 	switch {
 	case len(segments) == 0:
-		endings = append(endings[:len(endings):len(endings)], n.here...)
+		endings = append(slices.Clip(endings), n.here...)
 	case segments[0] != anyTail:
 		for i, next := range []*node{n.plain[spell(segments[0])], n.any, n.slashed} {
 			if next != nil && (i == 0 || segments[0] != "") {

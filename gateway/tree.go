@@ -187,7 +187,7 @@ func (n *node) findInner(a *asked, segments []string, inner []bool, known bool, 
 	}
 	endings := n.tail
 	if len(segments) == 0 {
-		endings = append(endings[:len(endings):len(endings)], n.here...)
+		endings = append(slices.Clip(endings), n.here...)
 	}
 	for i := range endings {
 		e := &endings[i]

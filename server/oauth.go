@@ -79,7 +79,7 @@ func (s *Server) beginConnect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	system := c.Credential.Connection
-	cookie := s.connectCookie(system)
+	cookie := s.connectCookie(system) //nolint:gosec // its flags are set there
 	cookie.Value, cookie.MaxAge = browser.Expose(), int(connectFor/time.Second)
 	http.SetCookie(w, cookie)
 	s.write(w, r, http.StatusOK, "leave.html", connectPage{Title: "Going to " + system, System: system, Location: location})
@@ -114,6 +114,7 @@ func (s *Server) connectCookie(connection string) *http.Cookie {
 	if s.secure {
 		name = "__Host-" + name
 	}
+	//nolint:gosec // Secure wherever people come by https
 	return &http.Cookie{Name: name, Path: "/", HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode}
 }
 
@@ -142,7 +143,7 @@ func (s *Server) finishConnect(w http.ResponseWriter, r *http.Request) {
 		s.show(w, r, strangeReturn())
 		return
 	}
-	over := s.connectCookie(answer.Connection)
+	over := s.connectCookie(answer.Connection) //nolint:gosec // its flags are set there
 	over.MaxAge = -1
 	http.SetCookie(w, over)
 	if refused {
@@ -161,7 +162,7 @@ func (s *Server) finishConnect(w http.ResponseWriter, r *http.Request) {
 	}
 	// The path alone: this answer can't lead to another host. And no page of
 	// ours stays at this address, which holds the code.
-	http.Redirect(w, r, to.EscapedPath(), http.StatusSeeOther)
+	http.Redirect(w, r, to.EscapedPath(), http.StatusSeeOther) //nolint:gosec // a path of ours
 }
 
 // readReturn reads the vendor's answer and the cookie. It is false for one

@@ -141,7 +141,7 @@ func TestConnectIsFinishedWithoutItsBrowser(t *testing.T) {
 	go func() {
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.http.URL+back, nil)
 		if err == nil {
-			_, err = v.client.Do(r) //nolint:bodyclose // there is no answer
+			_, err = v.client.Do(r)
 		}
 		gone <- err
 	}()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -91,12 +92,7 @@ type InventoryRow struct {
 
 // Has tells whether a flag is up.
 func (r InventoryRow) Has(f Flag) bool {
-	for _, s := range r.FlagList {
-		if s == string(f) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(r.FlagList, string(f))
 }
 
 func (db *DB) inventory(q *bun.SelectQuery, f InventoryFilter, rules FlagRules) *bun.SelectQuery {

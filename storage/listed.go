@@ -30,11 +30,10 @@ const (
 	addQuery = `
 	INSERT INTO credential (connection, kind, brokered, managed, label, scopes, lifetime_s, state, vendor_ref, expires_at, last_used_at,
 	                        use_known, account_id, owner_id, class, access, vendor_scopes, vendor_created_at, vendor_match)
-	SELECT $1, i.kind, false, false, i.label, coalesce(i.scopes, '{}'), 0,
+	SELECT $1, i.kind, /* brokered */ false, /* managed */ false, i.label, coalesce(i.scopes, '{}'), 0,
 	       CASE WHEN i.suspended THEN 'suspended' ELSE 'active' END, i.ref, i.expires, i.used,
-	       i.use_known, nullif(i.account, 0), a.person_id, i.class, i.access, i.scopes, i.created, i.match
-	FROM (` + listedRows + `) i
-	LEFT JOIN account a ON a.id = i.account`
+	       i.use_known, nullif(i.account, 0), (SELECT person_id FROM account WHERE id = i.account), i.class, i.access, i.scopes, i.created, i.match
+	FROM (` + listedRows + `) i`
 	addedHere = `
 	RETURNING id`
 	unlessHere = `
@@ -81,14 +80,13 @@ const refreshQuery = `
 	    label = CASE WHEN c.managed THEN c.label ELSE i.label END,
 	    expires_at = CASE WHEN c.managed THEN c.expires_at ELSE i.expires END,
 	    scopes = CASE WHEN c.managed THEN c.scopes ELSE coalesce(i.scopes, '{}') END,
-	    owner_id = CASE WHEN c.managed THEN c.owner_id ELSE a.person_id END
+	    owner_id = CASE WHEN c.managed THEN c.owner_id ELSE (SELECT person_id FROM account WHERE id = i.account) END
 	FROM (` + listedRows + `) i
 	CROSS JOIN LATERAL (
 	    SELECT id FROM credential
 	    WHERE connection = $1 AND vendor_ref = i.ref AND state NOT IN ('revoked', 'expired', 'issue_failed')
 	    LIMIT 1
 	) k
-	LEFT JOIN account a ON a.id = i.account
 	WHERE c.id = k.id AND c.state NOT IN ('revoked', 'expired', 'issue_failed')`
 
 // RefreshListed brings live rows up to date. What was granted here is never

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"maps"
 	"os"
 	"runtime"
 	"strconv"
@@ -146,9 +147,7 @@ func walkBatch(ctx context.Context, tx Tx, system madeSystem, from, to int, owne
 	if err != nil {
 		return nil, err
 	}
-	for external, id := range saved {
-		owners[external] = id
-	}
+	maps.Copy(owners, saved)
 	for i := range batch {
 		batch[i].AccountID = owners[holders[i]]
 	}

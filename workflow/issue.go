@@ -17,27 +17,6 @@ import (
 // that it failed. With the backoff this is about a day.
 const maxIssueAttempts = 300
 
-func (s *Service) brokered(connection string) bool {
-	_, ok := connectors.As[connectors.Broker](s.Connectors[connection])
-	return ok
-}
-
-// canMake tells whether a key or grant can come of a request at a system: we
-// make it, or a person does by our guide.
-func (s *Service) canMake(connection, kind string) bool {
-	c, known := s.Connectors[connection]
-	if !known {
-		return true // no such system is another refusal
-	}
-	if kind == OAuthGrant {
-		_, app := s.oauthApp(connection)
-		return app
-	}
-	_, issues := connectors.As[connectors.Issuer](c)
-	_, guides := connectors.As[connectors.IssueGuide](c)
-	return issues || guides
-}
-
 // Issue makes the key that an `issuing` row stands for. It may run twice, on
 // any replica, after any crash: the row is leased before the vendor is
 // called, and a try whose answer may have been lost is looked up by its label

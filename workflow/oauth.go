@@ -349,8 +349,7 @@ func oauthContext(ctx context.Context, app connectors.OAuthApp) context.Context 
 // oauthError is the vendor's error code, without its body, which may hold
 // what was sent.
 func oauthError(err error) string {
-	var refused *oauth2.RetrieveError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		return fmt.Sprintf("%s (%d)", refused.ErrorCode, refused.Response.StatusCode)
 	}
 	return "no answer that could be read"

@@ -3,6 +3,7 @@ package workflow
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -99,7 +100,8 @@ func TestASlowWalkKeepsItsClaim(t *testing.T) {
 		}
 		return at
 	}
-	for first := until(); !until().After(first.Add(600 * time.Millisecond)); { // well beyond its first end
+	for first, now := until(), until(); !now.After(first.Add(600 * time.Millisecond)); now = until() { // well beyond its first end
+		runtime.Gosched()
 	}
 	gate.Release()
 	if err := <-done; err != nil {

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"time"
 
@@ -118,9 +119,7 @@ func (w *walk) saveAccounts(ctx context.Context, tx storage.Tx, batch []connecto
 		return nil
 	}
 	ids, err := tx.SaveVendorAccounts(ctx, w.row.Name, fresh)
-	for external, id := range ids {
-		w.accounts[external] = id
-	}
+	maps.Copy(w.accounts, ids)
 	return err
 }
 

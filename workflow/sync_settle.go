@@ -265,7 +265,7 @@ func (w *walk) endMissing(ctx context.Context, m storage.Missing, doubtful bool)
 		}
 	}
 	if err != nil || alive == connectors.Live || alive == connectors.Unknown && doubtful && !m.Expired {
-		return false, alive == connectors.Live, nil //nolint:nilerr // no answer proves nothing: the row stays
+		return false, alive == connectors.Live, nil // no answer proves nothing: the row stays
 	}
 	answer := witness.Testimony()
 	switch {

@@ -3,6 +3,7 @@ package workflow
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -32,9 +33,7 @@ func TestAWorldSyncsInOneRun(t *testing.T) {
 		d.Connections[name], vendors[name], open[name] = d.Connections["acme"], v, c
 	}
 	h := openWith(t, d, func(deps *Deps) {
-		for name, c := range open {
-			deps.Connectors[name] = c
-		}
+		maps.Copy(deps.Connectors, open)
 	})
 	vendors["acme"] = h.vendor
 	ours := h.active(t, "alice")

@@ -36,7 +36,7 @@ func TestRefusedCloseSaysWhy(t *testing.T) {
 		says    string
 	}{
 		{"not eligible", connectors.AccountRef{ID: b.AddPerson(atlassiantest.Person{Ineligible: true})}, "not eligible"},
-		{"by the identity provider", connectors.AccountRef{ID: b.AddPerson(atlassiantest.Person{ByIdP: true})}, "identity provider"},
+		{"by the identity provider", connectors.AccountRef{ID: b.AddPerson(atlassiantest.Person{ByIDP: true})}, "identity provider"},
 		{"unknown", connectors.AccountRef{ID: "712020:nobody"}, "does not manage"},
 		{"service account", connectors.AccountRef{ID: robot, Service: true}, "not a person's"},
 		{"only an address", connectors.AccountRef{Email: "frank@example.com"}, "not a person's"},

@@ -12,7 +12,7 @@ import (
 
 // tokensURL is where people make their tokens (unverified: the page is not
 // among those read, but much documentation of others leads there).
-const tokensURL = "https://id.atlassian.com/manage-profile/security/api-tokens"
+const tokensURL = "https://id.atlassian.com/manage-profile/security/api-tokens" //nolint:gosec // an address
 
 // longestLife is the vendor's, in a leap year: people choose a date from
 // tomorrow to a year from now.

@@ -148,10 +148,10 @@ func (v *Vendor) list(c call) answer {
 		p.Keys = append(p.Keys, k.wire())
 		after = k.number
 	}
-	switch c.fault {
-	case PartialList:
+	if c.fault == PartialList {
 		p.Next = brokenCursor
-	case CutList:
+	}
+	if c.fault == CutList {
 		p.Next = ""
 	}
 	return answer{http.StatusOK, p}

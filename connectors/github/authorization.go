@@ -129,8 +129,8 @@ func (c *Connector) revokeAuthorization(ctx context.Context, n name) error {
 	})
 }
 
-// notOurs refuses the token we ask with. Which one that is is in the listing
-// alone, so nothing is ended while the listing can't be read.
+// notOurs refuses the token we ask with. Only the listing
+// says which one that is, so nothing is ended while the listing can't be read.
 func (c *Connector) notOurs(ctx context.Context, n name) error {
 	a, err := c.findAuthorization(ctx, n)
 	if err != nil {

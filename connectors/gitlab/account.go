@@ -59,7 +59,7 @@ func (c *Connector) block(ctx context.Context, id int64) error {
 		return &struct{}{}, resp, err
 	})
 	if rest.Status(err) == http.StatusForbidden {
-		return fmt.Errorf("%w: only an administrator of a self-managed instance can block people, and our token is not one's (%s)", connectors.ErrUnsupported, err)
+		return fmt.Errorf("%w: only an administrator of a self-managed instance can block people, and our token is not one's (%w)", connectors.ErrUnsupported, err)
 	}
 	return err
 }

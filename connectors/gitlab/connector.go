@@ -192,9 +192,8 @@ func (c *Connector) topGroup(ctx context.Context) (*gl.Group, error) {
 }
 
 func (c *Connector) findTop(ctx context.Context) (*gl.Group, error) {
-	withProjects := false
 	top, _, err := ask(ctx, c, func(o gl.RequestOptionFunc) (*gl.Group, *gl.Response, error) {
-		return c.api.Groups.GetGroup(c.group, &gl.GetGroupOptions{WithProjects: &withProjects}, o)
+		return c.api.Groups.GetGroup(c.group, nil, o)
 	})
 	if err != nil {
 		return nil, err

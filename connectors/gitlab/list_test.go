@@ -3,6 +3,7 @@ package gitlab_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -237,9 +238,7 @@ func TestCredentialsFailWhole(t *testing.T) {
 				if !strings.HasSuffix(r.URL.Path, tt.path) || strings.Contains(r.URL.Path, "/manage/") {
 					return false
 				}
-				for name, values := range tt.header {
-					w.Header()[name] = values
-				}
+				maps.Copy(w.Header(), tt.header)
 				w.Header().Set("Content-Type", "application/json")
 				w.WriteHeader(tt.status)
 				_, _ = w.Write([]byte(tt.body))
@@ -284,9 +283,7 @@ func TestCredentialsRateLimited(t *testing.T) {
 				if !strings.HasSuffix(r.URL.Path, "/service_accounts") {
 					return false
 				}
-				for name, values := range tt.header {
-					w.Header()[name] = values
-				}
+				maps.Copy(w.Header(), tt.header)
 				w.WriteHeader(http.StatusTooManyRequests)
 				return true
 			})

@@ -14,7 +14,7 @@ import (
 // them on its universal host; that the regional ones serve them is unverified.
 const (
 	authorizePath = "/oauth/authorize/redirect"
-	tokenPath     = "/oauth/token/"
+	tokenPath     = "/oauth/token/" //nolint:gosec // a path
 	revokePath    = "/oauth/revoke_token/"
 )
 

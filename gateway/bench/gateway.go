@@ -95,9 +95,9 @@ func (p *gatewayPart) makeKeys(ctx context.Context, db *storage.DB, box *secret.
 		keys[i] = secret.NewKey().Expose()
 		hash := box.Hash(keys[i])
 		hashes[i] = hash[:]
-	}
+	} //nolint:dupword // SQL
 	_, err := db.Pool().Exec(ctx, `
-		WITH c AS (INSERT INTO connection (name, kind, brokered) VALUES ('tempo', 'tempo', true) RETURNING name),
+		WITH c AS (INSERT INTO connection (name, kind, brokered) SELECT 'tempo', 'tempo', true RETURNING name),
 		     p AS (INSERT INTO person (email, name) VALUES ('alice@example.com', 'Alice') RETURNING id)
 		INSERT INTO credential (connection, kind, brokered, managed, owner_id, scopes, lifetime_s, state, vendor_ref, key_hash,
 		                        activated_at, expires_at, use_known)

@@ -12,7 +12,7 @@ type Person struct {
 	Name       string
 	Email      string // verified
 	Ineligible bool   // deactivating is answered 409
-	ByIdP      bool   // deactivating is answered 403: the identity provider does that
+	ByIDP      bool   // deactivating is answered 403: the identity provider does that
 }
 
 // The states of an account, in the vendor's words.
@@ -112,7 +112,7 @@ func (c call) disable() {
 	case p == nil:
 	case p.Ineligible:
 		c.fail(http.StatusConflict, "this account isn't eligible for the requested action")
-	case p.ByIdP:
+	case p.ByIDP:
 		c.reply(http.StatusForbidden, map[string]any{
 			"key":     "forbidden.action",
 			"context": map[string]any{"allowed": false, "reason": map[string]string{"key": "externalDirectory.scim"}},

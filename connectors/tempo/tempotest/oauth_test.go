@@ -228,7 +228,7 @@ func TestAuthorizeRefusesMistakes(t *testing.T) {
 		"implicit grant":    {func(v url.Values) { v.Set("response_type", "token") }, "unsupported_response_type"},
 		"unknown scope":     {func(v url.Values) { v.Set("scope", "worklogs:view everything") }, "invalid_scope"},
 		"plain PKCE":        {func(v url.Values) { v.Set("code_challenge", "x") }, "invalid_request"},
-		"neither yes or no": {func(v url.Values) {}, ""},
+		"neither yes or no": {func(url.Values) {}, ""},
 	}
 	for name, tt := range tests {
 		u, err := url.Parse(w.authorizeURL(w.config()))

@@ -49,18 +49,16 @@ func (d *Double) pairByAccess(access string) (pair, bool) {
 // manage scope every method. What each resource needs is documented for the
 // groups of the "API integration" page only, so the rest needs no scope here.
 func (p pair) allows(r *http.Request) bool {
-	group := ""
 	resource, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/4/"), "/")
 	switch resource {
 	case "worklogs", "plans", "accounts", "teams":
-		group = resource
 	case "papertrail":
 		return slices.Contains(p.Scopes, "audit:view")
 	default:
 		return true
 	}
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-	return slices.Contains(p.Scopes, group+":manage") || reads && slices.Contains(p.Scopes, group+":view")
+	return slices.Contains(p.Scopes, resource+":manage") || reads && slices.Contains(p.Scopes, resource+":view")
 }
 
 // Pairs is how many pairs of tokens are alive.
