@@ -40,7 +40,7 @@ const nothingDone = "This is a dry run: nothing was done."
 // enforceMessage is a dry run over one system: what would happen to which
 // key, and why.
 func enforceMessage(e workflow.Enforcing, command string) message {
-	text := fmt.Sprintf("What the rules would do now with the %s of %s: %s. %s", plural(e.Live, "live key"), words(cut(line(e.Connection), maxName)), actCounts(e), nothingDone)
+	text := fmt.Sprintf("What the rules would do now at %[2]s, with %[1]s: %[3]s. %[4]s", plural(e.Live, "live key"), words(cut(line(e.Connection), maxName)), actCounts(e), nothingDone)
 	blocks := []slack.Block{section(text)}
 	if b := breakerWords(e); b != "" {
 		blocks = append(blocks, section(b))

@@ -37,7 +37,10 @@ func listMessage(l listing) message {
 	}
 	count := plural(len(l.Keys), "key")
 	head := "*" + count + "*" + listingWords(l)
-	if len(l.Keys) > 1 {
+	switch {
+	case l.Older:
+		head = fmt.Sprintf("*%d keys, and there are more*", len(l.Keys)) + listingWords(l) + ", the newest first"
+	case len(l.Keys) > 1:
 		head += ", the newest first"
 	}
 	blocks := append([]slack.Block{section(head + ".")}, lateLines(l)...)

@@ -44,13 +44,14 @@ func warningMessage(v workflow.CredentialView, e storage.Event, asked storage.Re
 	if isSet(c.EnforceAt) {
 		until, untilMarkup = "on "+utc(c.EnforceAt), moment(c.EnforceAt)
 	}
+	head := fmt.Sprintf("%s has to go: the rules end it *%s*.", whichMarkup, untilMarkup)
+	if asked != 0 {
+		head = fmt.Sprintf("%s stays until %s is decided: the request to keep it. Else the rules end it *%s*.", whichMarkup, code(asked.String()), untilMarkup)
+	}
 	blocks := []slack.Block{
-		section(fmt.Sprintf("%s has to go: the rules end it *%s*.", whichMarkup, untilMarkup)),
+		section(head),
 		quote("Why", e.Reason),
 		section(listedLine(v)),
-	}
-	if asked != 0 {
-		blocks = append(blocks, section(fmt.Sprintf("Its owner asks to keep it (%s): it stays until that is decided.", code(asked.String()))))
 	}
 	controls := []slack.BlockElement{detailsButton(c)}
 	switch {

@@ -104,8 +104,11 @@ func todoOver(v workflow.CredentialView) message {
 	if v.Credential.State == storage.CredentialIssuing {
 		return say(escape(which+" is being made."), section(whichMarkup+" is being made."))
 	}
-	return say(escape(which+": "+stateWords(v.Credential)+". There is nothing left to do."),
-		section(whichMarkup+": *"+stateMarkup(v.Credential)+"*. There is nothing left to do."))
+	rest := "There is nothing left to do."
+	if v.RevealURL != "" {
+		rest = "It waits to be collected: use the message below."
+	}
+	return say(escape(which+": "+stateWords(v.Credential)+". "+rest), section(whichMarkup+": *"+stateMarkup(v.Credential)+"*. "+rest))
 }
 
 // byHandMessage asks the admins to end a key that the system lets only a

@@ -58,6 +58,8 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	// bun's statements are unique texts; caching them as prepared ones would
 	// only fill the server. Hot statements ask for the cache by themselves.
 	cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	// Go's zero time is year 1 in UTC, and queries give it for "not yet".
+	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	if _, ok := cfg.ConnConfig.RuntimeParams["application_name"]; !ok {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "latchkey"
 	}

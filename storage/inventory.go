@@ -73,6 +73,7 @@ type InventoryFilter struct {
 	Connection string
 	Kind       string
 	Flag       Flag
+	Service    bool // only what belongs to a service or to the organisation
 	Native     bool // only what vendors have, not what the gateway honours
 	Ended      bool // also what ended
 	Before     CredentialID
@@ -110,6 +111,9 @@ func (db *DB) inventory(q *bun.SelectQuery, f InventoryFilter, rules FlagRules) 
 	}
 	if f.Kind != "" {
 		q = q.Where("c.kind = ?", f.Kind)
+	}
+	if f.Service {
+		q = q.Where("a.is_service")
 	}
 	if f.Native {
 		q = q.Where("NOT c.brokered")
@@ -190,13 +194,13 @@ type LiveRef struct {
 	Connection string
 }
 
-// LiveRefs lists everything alive of a person, of a connection, or of both;
+// LiveRefs lists everything that is not being ended yet of a person, of a connection, or of both;
 // the zero value of either means any. Of a whole connection what belongs to a
 // service or to the organisation is left out.
 func (db *DB) LiveRefs(ctx context.Context, owner PersonID, connection string) ([]LiveRef, error) {
 	rows, err := db.pool.Query(ctx, `
 		SELECT c.id, c.connection FROM credential c LEFT JOIN account a ON a.id = c.account_id
-		WHERE `+liveCondition+` AND ($1 = 0 OR c.owner_id = $1) AND ($2 = '' OR c.connection = $2)
+		WHERE c.state IN ('issuing', 'active', 'suspended') AND ($1 = 0 OR c.owner_id = $1) AND ($2 = '' OR c.connection = $2)
 		  AND ($1 <> 0 OR NOT coalesce(a.is_service, false))
 		ORDER BY c.id`, owner, connection)
 	if err != nil {

@@ -61,6 +61,13 @@ func (s *Service) massRevoke(ctx context.Context, sel Selection) (MassRevoke, []
 			return out, nil, refuse(RuleUnknown, "There is no system called %s.", cut(sel.Connection))
 		}
 		out.Title = "every key of people on " + sel.Connection
+		kept, err := s.DB.Inventory(ctx, storage.InventoryFilter{Connection: sel.Connection, Service: true, Limit: pageOfAll}, s.flagRules())
+		if err != nil {
+			return out, nil, err
+		}
+		if len(kept) > 0 {
+			out.Title += fmt.Sprintf(" (%d of services and the organisation stay)", len(kept))
+		}
 	}
 	refs, err := s.DB.LiveRefs(ctx, sel.Owner, sel.Connection)
 	if err != nil {

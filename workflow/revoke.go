@@ -195,11 +195,16 @@ var errByHand = fmt.Errorf("a person has to end it at the system: %w", connector
 func endAtVendor(ctx context.Context, conn connectors.Connector, kind string, ref connectors.Ref) (connectors.Liveness, error) {
 	err := revokeCall(ctx, conn, kind, ref)
 	byHand := errors.Is(err, connectors.ErrUnsupported)
-	if err != nil && !byHand {
+	if err != nil && !byHand && !errors.Is(err, connectors.ErrNoProof) {
 		return connectors.Unknown, fmt.Errorf("revoke: %w", err)
 	}
 	alive, err := liveness(ctx, conn, ref)
 	switch {
+	case !byHand && errors.Is(err, connectors.ErrNoProof):
+		// The last one of its kind: the vendor took the revoke, or knows no
+		// such credential, and lists none. If it lives on, a listing shows it
+		// and it is ended again.
+		return connectors.Unknown, nil
 	case err != nil:
 		return connectors.Unknown, fmt.Errorf("verify revoke: %w", err)
 	case alive == connectors.Dead:

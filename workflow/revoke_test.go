@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -330,4 +331,37 @@ func TestAGivenUpIssueLeavesNothingBehind(t *testing.T) {
 		t.Errorf("%s", got.State)
 	}
 	h.check(t)
+}
+
+// lastOne is a system whose listing proves nothing once its last key is gone.
+type lastOne struct{ *fake.Connector }
+
+// Verify implements connectors.Verifier.
+func (lastOne) Verify(context.Context, connectors.Ref) (connectors.Liveness, error) {
+	return connectors.Unknown, connectors.ErrNoProof
+}
+
+// The last key of its kind is revoked too, and the receipt does not claim more
+// than the system said.
+func TestTheLastKeyOfASystemIsRevoked(t *testing.T) {
+	t.Parallel()
+	h := openWith(t, houseDocument(), func(d *Deps) {
+		d.Connectors = maps.Clone(d.Connectors)
+		d.Connectors["acme"] = lastOne{d.Connectors["acme"].(*fake.Connector)}
+	})
+	c := h.active(t, "alice")
+	if _, err := h.Revoke(t.Context(), h.people["alice"], c.ID, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.FinishRevoke(t.Context(), c.ID); err != nil {
+		t.Fatal(err)
+	}
+	got, err := h.DB.Credential(t.Context(), c.ID)
+	if err != nil || got.State != storage.CredentialRevoked {
+		t.Fatalf("%s, %v", got.State, err)
+	}
+	proof, err := h.DB.Receipts(t.Context(), c.ID)
+	if err != nil || len(proof) != 1 || proof[0].Liveness != string(connectors.Unknown) {
+		t.Errorf("receipts %+v, %v", proof, err)
+	}
 }

@@ -13,7 +13,7 @@ import (
 
 // Limits of a walk through a system's listing.
 const (
-	syncBatch   = 2000            // credentials in one transaction
+	syncBatch   = 5000            // credentials in one transaction
 	syncEvery   = time.Hour       // where the configuration does not say
 	syncAtOnce  = 4               // systems walked at the same time by one replica
 	syncRetry   = 5 * time.Minute // after a walk that failed

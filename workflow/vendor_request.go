@@ -73,7 +73,7 @@ func (w *walk) fileVendorRequest(ctx context.Context, r connectors.VendorRequest
 	}
 	account := accounts[id]
 	if account.PersonID == 0 {
-		w.Logger.Warn().Str("connection", w.row.Name).Str("vendor_request", r.ID).Msg("a request at the system is by an account that belongs to nobody we know")
+		w.Logger.Debug().Str("connection", w.row.Name).Str("vendor_request", r.ID).Msg("a request at the system is by an account that belongs to nobody we know")
 		return nil
 	}
 	now, err := w.DB.Now(ctx)

@@ -27,7 +27,7 @@ func TestEnforcement(t *testing.T) {
 	w.sync("jira")
 	id := w.found("jira", "a quick script")
 
-	w.says(w.dryRun("jira"), "1 waiting for the deadline", id, "it can write", "nothing was done", "Report only", w.found("jira", "a quick look"))
+	w.says(w.dryRun("jira"), "1 waiting for the deadline", id, "it can change things", "nothing was done", "Report only", w.found("jira", "a quick look"))
 	bob := w.user("U0BOB")
 	w.await("the warning", func() bool {
 		dm := w.transcript("U0BOB", bob.DM())

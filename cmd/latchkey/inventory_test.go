@@ -49,7 +49,7 @@ jira | payroll export | Frank Fisher | write | over_scope unmanaged
 jira | release notes | Bob Baker | write | over_scope unmanaged
 jira | spreadsheet | Carol Chen | read | unmanaged expiring
 jira | trial | Frank Fisher | read | unmanaged stale
-timepiece |  | (557058:5b10cafe-0000-4000-8000-00ab00000004) | admin | owner_unknown over_scope unmanaged
+timepiece |  | (service) | admin | owner_unknown over_scope unmanaged
 timepiece |  | Alice Archer | admin | over_scope unmanaged
 timepiece |  | Bob Baker | admin | over_scope unmanaged over_age
 timepiece |  | Frank Fisher | admin | over_scope unmanaged expiring

@@ -119,7 +119,7 @@ func found[T listed](ctx context.Context, c *Connector, l listing, id string) (c
 		}
 	}
 	if empty {
-		return connectors.Unknown, fmt.Errorf("list %s of %s: there is nothing on it, which proves nothing", l.what, c.name)
+		return connectors.Unknown, fmt.Errorf("list %s of %s: %w", l.what, c.name, connectors.ErrNoProof)
 	}
 	return connectors.Dead, nil
 }

@@ -100,5 +100,5 @@ func (c *Connector) findPAT(ctx context.Context, n name) (*pat, error) {
 	if err != nil || others {
 		return p, err
 	}
-	return nil, c.glance(ctx, c.app, pats, errEmpty)
+	return nil, c.glance(ctx, c.app, pats, connectors.ErrNoProof)
 }

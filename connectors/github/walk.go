@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/google/go-github/v88/github"
+
+	"latchkey/connectors"
 )
 
 const pageSize = "100" // the most the vendor gives
@@ -77,16 +79,12 @@ func look[R row](rows iter.Seq2[R, error], is func(R) bool) (found *R, others bo
 	return nil, others, nil
 }
 
-// errEmpty is for a listing that would have to prove an end, and has no row: a
-// lost permission looks like that.
-var errEmpty = errors.New("the listing is empty, which proves nothing")
-
 // proven is look for what must be known to be gone: nil is what a listing of
 // others does not have.
 func proven[R row](rows iter.Seq2[R, error], is func(R) bool) (*R, error) {
 	found, others, err := look(rows, is)
 	if err == nil && !others {
-		err = errEmpty
+		err = connectors.ErrNoProof
 	}
 	return found, err
 }

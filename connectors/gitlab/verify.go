@@ -2,7 +2,6 @@ package gitlab
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 
@@ -90,7 +89,7 @@ func (c *Connector) findListed(ctx context.Context, r ref) (*gl.PersonalAccessTo
 		}
 	}
 	if empty && (r.class == serviceToken || r.class == inventoryToken) {
-		return nil, errors.New("the listing has no token at all, which proves nothing")
+		return nil, connectors.ErrNoProof
 	}
 	return nil, nil
 }

@@ -48,7 +48,7 @@ func TestTokensSayWhoseTheyAre(t *testing.T) {
 		if i >= 0 {
 			value = secret.New(strings.TrimSpace(s.Import[i].Expose()))
 		}
-		account := connectors.AccountRef{ID: owner}
+		account := connectors.AccountRef{ID: owner, Service: i < 0} // the one that Latchkey works with
 		return connectors.Credential{
 			Ref: connectors.Ref{ID: fingerprint(value), Owner: account}, Kind: connectors.APIKey, Class: class, Owner: account,
 			Scopes: []string{connectors.FullAccess}, Access: connectors.Admin, CreatedAt: created, ExpiresAt: expires,
