@@ -95,13 +95,13 @@ func (p *gatewayPart) makeKeys(ctx context.Context, db *storage.DB, box *secret.
 		keys[i] = secret.NewKey().Expose()
 		hash := box.Hash(keys[i])
 		hashes[i] = hash[:]
-	} //nolint:dupword // SQL
+	}
 	_, err := db.Pool().Exec(ctx, `
 		WITH c AS (INSERT INTO connection (name, kind, brokered) SELECT 'tempo', 'tempo', true RETURNING name),
 		     p AS (INSERT INTO person (email, name) VALUES ('alice@example.com', 'Alice') RETURNING id)
-		INSERT INTO credential (connection, kind, brokered, managed, owner_id, scopes, lifetime_s, state, vendor_ref, key_hash,
+		INSERT INTO credential (connection, brokered, kind, managed, owner_id, scopes, lifetime_s, state, vendor_ref, key_hash,
 		                        activated_at, expires_at, use_known)
-		SELECT c.name, 'api_key', true, true, p.id, '{worklogs:view,plans:view}', 86400, 'active', encode(hash, 'hex'), hash,
+		SELECT c.name, true, 'api_key', true, p.id, '{worklogs:view,plans:view}', 86400, 'active', encode(hash, 'hex'), hash,
 		       latchkey_now(), latchkey_now() + interval '1 day', true
 		FROM c, p, unnest($1::bytea[]) hash`, pgx.QueryExecModeCacheStatement, hashes)
 	if err != nil {
