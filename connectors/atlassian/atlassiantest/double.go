@@ -1,14 +1,13 @@
 package atlassiantest
 
 import (
-	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"sync"
 	"time"
 
+	"latchkey/connectors/double"
 	"latchkey/secret"
 )
 
@@ -37,12 +36,13 @@ type Request struct {
 
 // Double is one organisation. It is safe for concurrent use.
 type Double struct {
+	double.Gate
+
 	cfg    Config
 	routes []route
 
 	mu       sync.Mutex
 	knobs    Knobs
-	held     *hold
 	once     []func(http.ResponseWriter) // answers of the next calls
 	requests []Request
 	bulk     []Request
@@ -72,35 +72,18 @@ func NewDouble(cfg Config) *Double {
 // OrgID is the organisation's ID.
 func (d *Double) OrgID() string { return d.cfg.OrgID }
 
-// Test is the part of *testing.T that Start needs; naming it keeps package
-// testing out of the demo.
-type Test interface {
-	Helper()
-	Cleanup(func())
-	Errorf(format string, args ...any)
-	Fatalf(format string, args ...any)
-}
-
 // Start serves a new double on a free port of localhost until the test ends,
 // and returns its base URL. Unless the Config hears of it itself, a request to
 // revoke all tokens at once fails the test.
-func Start(t Test, cfg Config) (d *Double, baseURL string) {
+func Start(t double.Test, cfg Config) (d *Double, baseURL string) {
 	t.Helper()
 	if cfg.OnBulkRevoke == nil {
 		cfg.OnBulkRevoke = func(r Request) {
 			t.Errorf("EVERYBODY'S TOKENS REVOKED by %s %s", r.Method, r.Path)
 		}
 	}
-	var lc net.ListenConfig
-	ln, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("listen for the Atlassian double: %v", err)
-	}
 	d = NewDouble(cfg)
-	srv := &http.Server{Handler: d.Handler(), ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = srv.Serve(ln) }()
-	t.Cleanup(func() { _ = srv.Close() })
-	return d, "http://" + ln.Addr().String()
+	return d, double.Serve(t, d.Handler())
 }
 
 // Handler serves the API below "/".
@@ -121,8 +104,8 @@ func (d *Double) BulkRevokes() []Request {
 }
 
 func (d *Double) serve(w http.ResponseWriter, r *http.Request) {
-	held := d.record(r)
-	if !held.wait(r.Context()) {
+	d.record(r)
+	if !d.Pass(r.Context()) {
 		return
 	}
 	if answer := d.nextAnswer(); answer != nil {
@@ -141,7 +124,7 @@ func (d *Double) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // record keeps the call and tells of the one that must never be.
-func (d *Double) record(r *http.Request) *hold {
+func (d *Double) record(r *http.Request) {
 	req := Request{Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery}
 	bulk := isBulkRevoke(req)
 	d.mu.Lock()
@@ -149,12 +132,10 @@ func (d *Double) record(r *http.Request) *hold {
 	if bulk {
 		d.bulk = append(d.bulk, req)
 	}
-	held := d.held
 	d.mu.Unlock()
 	if bulk && d.cfg.OnBulkRevoke != nil {
 		d.cfg.OnBulkRevoke(req)
 	}
-	return held
 }
 
 // newID makes an ID unlike any other, under the lock.

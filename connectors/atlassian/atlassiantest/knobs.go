@@ -1,10 +1,8 @@
 package atlassiantest
 
 import (
-	"context"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 )
 
@@ -121,45 +119,4 @@ func (d *Double) limitHeaders(w http.ResponseWriter, left int, reset time.Time) 
 	w.Header().Set("X-RateLimit-Limit", strconv.Itoa(d.cfg.PerMinute))
 	w.Header().Set("X-RateLimit-Remaining", strconv.Itoa(left))
 	w.Header().Set("X-RateLimit-Reset", reset.UTC().Format("2006-01-02T15:04:05.000Z"))
-}
-
-// hold stops calls on their way in.
-type hold struct {
-	arrived chan struct{}
-	release chan struct{}
-}
-
-// Hold makes every call wait from now on. arrived receives once per waiting
-// call, and release, which may be called again, lets them and all later ones
-// go on.
-func (d *Double) Hold() (arrived <-chan struct{}, release func()) {
-	h := &hold{arrived: make(chan struct{}, 1024), release: make(chan struct{})}
-	d.mu.Lock()
-	d.held = h
-	d.mu.Unlock()
-	return h.arrived, sync.OnceFunc(func() {
-		d.mu.Lock()
-		if d.held == h {
-			d.held = nil
-		}
-		d.mu.Unlock()
-		close(h.release)
-	})
-}
-
-// wait is false when the caller went away first.
-func (h *hold) wait(ctx context.Context) bool {
-	if h == nil {
-		return true
-	}
-	select {
-	case h.arrived <- struct{}{}:
-	case <-h.release:
-	}
-	select {
-	case <-h.release:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

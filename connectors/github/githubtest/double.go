@@ -1,20 +1,19 @@
 package githubtest
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"latchkey/connectors/double"
 	"latchkey/secret"
 )
 
@@ -47,13 +46,14 @@ type Knobs struct {
 
 // Double is GitHub with one organisation. It is safe for concurrent use.
 type Double struct {
+	double.Gate
+
 	cfg    Config
 	public *rsa.PublicKey
 	mux    *http.ServeMux
 
 	mu        sync.Mutex
 	knobs     Knobs
-	held      *hold
 	intercept func(http.ResponseWriter, *http.Request) bool
 	once      []http.HandlerFunc
 	calls     map[string]int
@@ -161,31 +161,15 @@ func (d *Double) Calls() map[string]int {
 	return maps.Clone(d.calls)
 }
 
-// Test is the part of *testing.T that Start needs; naming it keeps package
-// testing out of the demo.
-type Test interface {
-	Helper()
-	Cleanup(func())
-	Fatalf(format string, args ...any)
-}
-
 // Start serves a new double on a free port of localhost until the test ends,
 // and returns its base URL.
-func Start(t Test, cfg Config) (d *Double, baseURL string) {
+func Start(t double.Test, cfg Config) (d *Double, baseURL string) {
 	t.Helper()
 	d, err := New(cfg)
 	if err != nil {
 		t.Fatalf("make the GitHub double: %v", err)
 	}
-	var lc net.ListenConfig
-	ln, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("listen for the GitHub double: %v", err)
-	}
-	srv := &http.Server{Handler: d.Handler(), ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = srv.Serve(ln) }()
-	t.Cleanup(func() { _ = srv.Close() })
-	return d, "http://" + ln.Addr().String()
+	return d, double.Serve(t, d.Handler())
 }
 
 // Handler serves the API below "/".

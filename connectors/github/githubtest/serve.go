@@ -3,53 +3,11 @@ package githubtest
 import (
 	"net/http"
 	"strings"
-	"sync"
 )
 
-// hold stops calls on their way in.
-type hold struct {
-	arrived chan struct{}
-	release chan struct{}
-}
-
-// Hold makes every call wait from now on. arrived receives once per waiting
-// call, and release, which may be called again, lets them and all later ones
-// go on.
-func (d *Double) Hold() (arrived <-chan struct{}, release func()) {
-	h := &hold{arrived: make(chan struct{}, 1024), release: make(chan struct{})}
-	d.mu.Lock()
-	d.held = h
-	d.mu.Unlock()
-	return h.arrived, sync.OnceFunc(func() {
-		d.mu.Lock()
-		if d.held == h {
-			d.held = nil
-		}
-		d.mu.Unlock()
-		close(h.release)
-	})
-}
-
-// wait is false when the caller went away first.
-func (h *hold) wait(r *http.Request) bool {
-	if h == nil {
-		return true
-	}
-	select {
-	case h.arrived <- struct{}{}:
-	case <-h.release:
-	}
-	select {
-	case <-h.release:
-		return true
-	case <-r.Context().Done():
-		return false
-	}
-}
-
 func (d *Double) serve(w http.ResponseWriter, r *http.Request) {
-	held, intercept := d.arrive(r)
-	if !held.wait(r) || intercept != nil && intercept(w, r) {
+	intercept := d.arrive(r)
+	if !d.Pass(r.Context()) || intercept != nil && intercept(w, r) {
 		return
 	}
 	who := d.identify(r)
@@ -64,11 +22,11 @@ func (d *Double) serve(w http.ResponseWriter, r *http.Request) {
 	d.mux.ServeHTTP(w, r.WithContext(withIdentity(r.Context(), who)))
 }
 
-func (d *Double) arrive(r *http.Request) (*hold, func(http.ResponseWriter, *http.Request) bool) {
+func (d *Double) arrive(r *http.Request) func(http.ResponseWriter, *http.Request) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.calls[r.Method+" "+r.URL.Path]++
-	return d.held, d.intercept
+	return d.intercept
 }
 
 // before is what answers a call instead of its route, or nil.

@@ -1,15 +1,14 @@
 package gitlabtest
 
 import (
-	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
 	"sync"
 	"time"
 
+	"latchkey/connectors/double"
 	"latchkey/secret"
 )
 
@@ -35,6 +34,8 @@ type Config struct {
 
 // Double is one GitLab. It is safe for concurrent use.
 type Double struct {
+	double.Gate
+
 	cfg Config
 	now func() time.Time
 	mux *http.ServeMux
@@ -53,7 +54,6 @@ type Double struct {
 	lose     bool
 	empty    bool // listings
 	hook     func(http.ResponseWriter, *http.Request) bool
-	held     *hold
 }
 
 // New makes a double with a top-level group, its owner, and no tokens but
@@ -82,28 +82,12 @@ func New(cfg Config) *Double {
 	return d
 }
 
-// Test is the part of *testing.T that Start needs; naming it keeps package
-// testing out of the demo.
-type Test interface {
-	Helper()
-	Cleanup(func())
-	Fatalf(format string, args ...any)
-}
-
 // Start serves a new double on a free port of localhost until the test ends,
 // and returns its base URL.
-func Start(t Test, cfg Config) (d *Double, baseURL string) {
+func Start(t double.Test, cfg Config) (d *Double, baseURL string) {
 	t.Helper()
-	var lc net.ListenConfig
-	ln, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("listen for the GitLab double: %v", err)
-	}
 	d = New(cfg)
-	srv := &http.Server{Handler: d.Handler(), ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = srv.Serve(ln) }()
-	t.Cleanup(func() { _ = srv.Close() })
-	return d, "http://" + ln.Addr().String()
+	return d, double.Serve(t, d.Handler())
 }
 
 // Handler serves the API below "/api/v4".
@@ -168,44 +152,15 @@ func once(answer func(http.ResponseWriter)) func(http.ResponseWriter, *http.Requ
 	}
 }
 
-// hold stops calls on their way in.
-type hold struct {
-	arrived chan struct{}
-	release chan struct{}
-}
-
-// Hold makes every call wait from now on. arrived receives once per waiting
-// call, and release, which may be called again, lets them and all later ones
-// go on.
-func (d *Double) Hold() (arrived <-chan struct{}, release func()) {
-	h := &hold{arrived: make(chan struct{}, 1024), release: make(chan struct{})}
-	d.mu.Lock()
-	d.held = h
-	d.mu.Unlock()
-	return h.arrived, sync.OnceFunc(func() {
-		d.mu.Lock()
-		if d.held == h {
-			d.held = nil
-		}
-		d.mu.Unlock()
-		close(h.release)
-	})
-}
-
 func (d *Double) serve(w http.ResponseWriter, r *http.Request) {
 	d.mu.Lock()
 	d.calls = append(d.calls, r.Method+" "+r.URL.RequestURI())
-	held, hook := d.held, d.hook
+	hook := d.hook
 	lose := d.lose && r.Method == http.MethodPost
 	d.lose = d.lose && !lose
 	d.mu.Unlock()
-	if held != nil {
-		held.arrived <- struct{}{}
-		select {
-		case <-held.release:
-		case <-r.Context().Done():
-			return
-		}
+	if !d.Pass(r.Context()) {
+		return
 	}
 	if hook != nil && hook(w, r) {
 		return

@@ -1,7 +1,6 @@
 package googletest
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -9,11 +8,11 @@ import (
 	"encoding/pem"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"sync"
 	"time"
 
+	"latchkey/connectors/double"
 	"latchkey/secret"
 )
 
@@ -35,6 +34,8 @@ type Config struct {
 
 // Double is one Google Workspace. It is safe for concurrent use.
 type Double struct {
+	double.Gate
+
 	now     func() time.Time
 	key     *rsa.PrivateKey
 	maxPage int
@@ -48,7 +49,6 @@ type Double struct {
 	faults    []*Fault
 	stuck     bool
 	empty     bool // listings
-	held      *hold
 	calls     map[string]int
 }
 
@@ -107,39 +107,23 @@ func (d *Double) Calls() map[string]int {
 	return maps.Clone(d.calls)
 }
 
-// Test is the part of *testing.T that Start needs; naming it keeps package
-// testing out of the demo.
-type Test interface {
-	Helper()
-	Cleanup(func())
-	Fatalf(format string, args ...any)
-}
-
 // Start serves a new double on a free port of localhost until the test ends,
 // and returns its base URL.
-func Start(t Test, cfg Config) (d *Double, baseURL string) {
+func Start(t double.Test, cfg Config) (d *Double, baseURL string) {
 	t.Helper()
 	d, err := New(cfg)
 	if err != nil {
 		t.Fatalf("make the Google double: %v", err)
 	}
-	var lc net.ListenConfig
-	ln, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("listen for the Google double: %v", err)
-	}
-	srv := &http.Server{Handler: d.Handler(), ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = srv.Serve(ln) }()
-	t.Cleanup(func() { _ = srv.Close() })
-	return d, "http://" + ln.Addr().String()
+	return d, double.Serve(t, d.Handler())
 }
 
 // Handler serves the API and the token endpoint below "/".
 func (d *Double) Handler() http.Handler { return http.HandlerFunc(d.serve) }
 
 func (d *Double) serve(w http.ResponseWriter, r *http.Request) {
-	held := d.record(r)
-	if !held.wait(r.Context()) {
+	d.record(r)
+	if !d.Pass(r.Context()) {
 		return
 	}
 	if f := d.fault(r); f != nil {
@@ -149,9 +133,8 @@ func (d *Double) serve(w http.ResponseWriter, r *http.Request) {
 	d.mux.ServeHTTP(w, r)
 }
 
-func (d *Double) record(r *http.Request) *hold {
+func (d *Double) record(r *http.Request) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.calls[r.Method+" "+r.URL.EscapedPath()]++
-	return d.held
 }

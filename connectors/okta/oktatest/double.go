@@ -1,13 +1,12 @@
 package oktatest
 
 import (
-	"context"
 	"maps"
-	"net"
 	"net/http"
 	"sync"
 	"time"
 
+	"latchkey/connectors/double"
 	"latchkey/secret"
 )
 
@@ -23,6 +22,8 @@ type Config struct {
 
 // Double is one Okta organisation. It is safe for concurrent use.
 type Double struct {
+	double.Gate
+
 	now     func() time.Time
 	maxPage int
 	mux     *http.ServeMux
@@ -36,7 +37,6 @@ type Double struct {
 	faults   []*Fault
 	links    Links
 	empty    bool // listings
-	held     *hold
 	calls    map[string]int
 	sessions map[string]int // times a user's sessions and tokens were ended
 	admin    string         // ID of the seeded administrator
@@ -68,36 +68,20 @@ func (d *Double) Calls() map[string]int {
 	return maps.Clone(d.calls)
 }
 
-// Test is the part of *testing.T that Start needs; naming it keeps package
-// testing out of the demo.
-type Test interface {
-	Helper()
-	Cleanup(func())
-	Fatalf(format string, args ...any)
-}
-
 // Start serves a new double on a free port of localhost until the test ends,
 // and returns its base URL.
-func Start(t Test, cfg Config) (d *Double, baseURL string) {
+func Start(t double.Test, cfg Config) (d *Double, baseURL string) {
 	t.Helper()
-	var lc net.ListenConfig
-	ln, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("listen for the Okta double: %v", err)
-	}
 	d = New(cfg)
-	srv := &http.Server{Handler: d.Handler(), ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = srv.Serve(ln) }()
-	t.Cleanup(func() { _ = srv.Close() })
-	return d, "http://" + ln.Addr().String()
+	return d, double.Serve(t, d.Handler())
 }
 
 // Handler serves the organisation below "/".
 func (d *Double) Handler() http.Handler { return http.HandlerFunc(d.serve) }
 
 func (d *Double) serve(w http.ResponseWriter, r *http.Request) {
-	held := d.record(r)
-	if !held.wait(r.Context()) {
+	d.record(r)
+	if !d.Pass(r.Context()) {
 		return
 	}
 	w.Header().Set("Date", d.now().UTC().Format(http.TimeFormat))
@@ -111,9 +95,8 @@ func (d *Double) serve(w http.ResponseWriter, r *http.Request) {
 	d.mux.ServeHTTP(w, r)
 }
 
-func (d *Double) record(r *http.Request) *hold {
+func (d *Double) record(r *http.Request) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.calls[r.Method+" "+r.URL.Path]++
-	return d.held
 }

@@ -5,12 +5,12 @@ import (
 	"context"
 	"html/template"
 	"maps"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
+	"latchkey/connectors/double"
 	"latchkey/secret"
 )
 
@@ -38,6 +38,8 @@ type Knobs struct {
 
 // Double is one Tempo instance. It is safe for concurrent use.
 type Double struct {
+	double.Gate
+
 	now       func() time.Time
 	perSecond int
 	jiraURL   string
@@ -49,7 +51,6 @@ type Double struct {
 	knobs  Knobs
 	tokens map[string]access
 	recent []time.Time // of the calls let through within the last second
-	held   *hold
 	calls  map[string]int
 	last   http.Header
 
@@ -141,60 +142,20 @@ func (d *Double) LastHeader() http.Header {
 	return d.last.Clone()
 }
 
-// hold stops calls on their way in.
-type hold struct {
-	arrived chan struct{}
-	release chan struct{}
-}
-
-// Hold makes every call wait from now on. arrived receives once per waiting
-// call, and release, which may be called again, lets them and all later ones
-// go on.
-func (d *Double) Hold() (arrived <-chan struct{}, release func()) {
-	h := &hold{arrived: make(chan struct{}, 1024), release: make(chan struct{})}
-	d.mu.Lock()
-	d.held = h
-	d.mu.Unlock()
-	return h.arrived, sync.OnceFunc(func() {
-		d.mu.Lock()
-		if d.held == h {
-			d.held = nil
-		}
-		d.mu.Unlock()
-		close(h.release)
-	})
-}
-
-// Test is the part of *testing.T that Start needs; naming it keeps package
-// testing out of the demo.
-type Test interface {
-	Helper()
-	Cleanup(func())
-	Fatalf(format string, args ...any)
-}
-
 // Start serves a new double on a free port of localhost until the test ends,
 // and returns its base URL.
-func Start(t Test, cfg Config) (d *Double, baseURL string) {
+func Start(t double.Test, cfg Config) (d *Double, baseURL string) {
 	t.Helper()
-	var lc net.ListenConfig
-	ln, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("listen for the Tempo double: %v", err)
-	}
 	d = New(cfg)
-	srv := &http.Server{Handler: d.Handler(), ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = srv.Serve(ln) }()
-	t.Cleanup(func() { _ = srv.Close() })
-	return d, "http://" + ln.Addr().String()
+	return d, double.Serve(t, d.Handler())
 }
 
 // Handler serves the API and the OAuth endpoints below "/".
 func (d *Double) Handler() http.Handler { return http.HandlerFunc(d.serve) }
 
 func (d *Double) serve(w http.ResponseWriter, r *http.Request) {
-	knobs, held := d.record(r)
-	if !wait(r.Context(), knobs.Slow, held) {
+	knobs := d.record(r)
+	if !pause(r.Context(), knobs.Slow) || !d.Pass(r.Context()) {
 		return
 	}
 	switch {
@@ -211,35 +172,24 @@ func (d *Double) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (d *Double) record(r *http.Request) (Knobs, *hold) {
+func (d *Double) record(r *http.Request) Knobs {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.calls[r.Method+" "+r.URL.Path]++
 	d.last = r.Header.Clone()
 	d.last.Set("Host", r.Host)
-	return d.knobs, d.held
+	return d.knobs
 }
 
-// wait is false when the caller went away first.
-func wait(ctx context.Context, slow time.Duration, held *hold) bool {
-	if slow > 0 {
-		timer := time.NewTimer(slow)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return false
-		}
-	}
-	if held == nil {
+// pause is false when the caller went away first.
+func pause(ctx context.Context, slow time.Duration) bool {
+	if slow <= 0 {
 		return true
 	}
+	timer := time.NewTimer(slow)
+	defer timer.Stop()
 	select {
-	case held.arrived <- struct{}{}:
-	case <-held.release:
-	}
-	select {
-	case <-held.release:
+	case <-timer.C:
 		return true
 	case <-ctx.Done():
 		return false

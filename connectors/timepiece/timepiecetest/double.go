@@ -2,9 +2,7 @@ package timepiecetest
 
 import (
 	"cmp"
-	"context"
 	"maps"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -12,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"latchkey/connectors/double"
 	"latchkey/secret"
 )
 
@@ -31,6 +30,8 @@ type Knobs struct {
 
 // Double is one Timepiece app on one Jira site. It is safe for concurrent use.
 type Double struct {
+	double.Gate
+
 	key  []byte
 	site string
 	now  func() time.Time
@@ -40,7 +41,6 @@ type Double struct {
 	knobs    Knobs
 	records  map[string]Record // by token
 	next     []func(http.ResponseWriter)
-	held     *hold
 	calls    map[string]int
 	faults   []string
 	lastUser string
@@ -115,42 +115,12 @@ func (d *Double) LastUser() string {
 	return d.lastUser
 }
 
-// hold stops calls on their way in.
-type hold struct{ arrived, release chan struct{} }
-
-// Hold makes every call wait from now on. arrived receives once per waiting
-// call, and release, which may be called again, lets them and all later ones
-// go on.
-func (d *Double) Hold() (arrived <-chan struct{}, release func()) {
-	h := &hold{make(chan struct{}, 64), make(chan struct{})}
-	d.mu.Lock()
-	d.held = h
-	d.mu.Unlock()
-	return h.arrived, sync.OnceFunc(func() { close(h.release) })
-}
-
-// Test is the part of *testing.T that Start needs; naming it keeps package
-// testing out of the demo.
-type Test interface {
-	Helper()
-	Cleanup(func())
-	Fatalf(format string, args ...any)
-}
-
 // Start serves a new double on a free port of localhost until the test ends,
 // and returns its base URL.
-func Start(t Test, cfg Config) (d *Double, baseURL string) {
+func Start(t double.Test, cfg Config) (d *Double, baseURL string) {
 	t.Helper()
-	var lc net.ListenConfig
-	ln, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("listen for the Timepiece double: %v", err)
-	}
 	d = New(cfg)
-	srv := &http.Server{Handler: d.Handler(), ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = srv.Serve(ln) }()
-	t.Cleanup(func() { _ = srv.Close() })
-	return d, "http://" + ln.Addr().String()
+	return d, double.Serve(t, d.Handler())
 }
 
 // Handler serves the API below "/".
@@ -162,13 +132,13 @@ func (d *Double) serve(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Query().Has(queryToken) {
 		d.faults = append(d.faults, r.Method+" "+r.URL.Path+": a token in the query")
 	}
-	knobs, held := d.knobs, d.held
+	knobs := d.knobs
 	var answer func(http.ResponseWriter)
 	if len(d.next) > 0 {
 		answer, d.next = d.next[0], d.next[1:]
 	}
 	d.mu.Unlock()
-	if held != nil && !held.wait(r.Context()) {
+	if !d.Pass(r.Context()) {
 		return
 	}
 	switch {
@@ -178,20 +148,6 @@ func (d *Double) serve(w http.ResponseWriter, r *http.Request) {
 		answer(w)
 	default:
 		d.authorize(w, r)
-	}
-}
-
-// wait is false when the caller went away first.
-func (h *hold) wait(ctx context.Context) bool {
-	select {
-	case h.arrived <- struct{}{}:
-	case <-h.release:
-	}
-	select {
-	case <-h.release:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 
