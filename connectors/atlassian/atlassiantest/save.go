@@ -1,12 +1,12 @@
 package atlassiantest
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"time"
+
+	"latchkey/connectors/double"
 )
 
 // savedFormat and savedVersion head every saved double.
@@ -67,13 +67,8 @@ func (d *Double) Save() ([]byte, error) {
 // error nothing has changed.
 func (d *Double) Restore(raw []byte) error {
 	var in savedDouble
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&in); err != nil {
+	if err := double.Read(raw, savedFormat, savedVersion, &in); err != nil {
 		return fmt.Errorf("read saved double: %w", err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("read saved double: something follows it")
 	}
 	if err := in.check(d.cfg.OrgID); err != nil {
 		return fmt.Errorf("read saved double: %w", err)
@@ -92,9 +87,6 @@ func (d *Double) Restore(raw []byte) error {
 
 // check names no token.
 func (in savedDouble) check(org string) error {
-	if in.Format != savedFormat || in.Version != savedVersion {
-		return fmt.Errorf("this is %q version %d, not %s version %d", in.Format, in.Version, savedFormat, savedVersion)
-	}
 	if in.OrgID != org {
 		return fmt.Errorf("it is the organisation %q, not %q", in.OrgID, org)
 	}

@@ -1,14 +1,14 @@
 package tempotest
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
+
+	"latchkey/connectors/double"
 )
 
 // savedFormat and savedVersion head every saved double.
@@ -104,27 +104,9 @@ func (d *Double) Restore(raw []byte) error {
 func (s savedTable[T]) table() table[T] { return table[T]{rows: s.Rows, last: s.Last} }
 
 func readSaved(raw []byte) (savedDouble, error) {
-	var head struct {
-		Format  string `json:"format"`
-		Version int    `json:"version"`
-	}
-	if err := json.Unmarshal(raw, &head); err != nil {
-		return savedDouble{}, fmt.Errorf("decode JSON: %w", err)
-	}
-	if head.Format != savedFormat {
-		return savedDouble{}, fmt.Errorf("this is %q, not a %s", head.Format, savedFormat)
-	}
-	if head.Version != savedVersion {
-		return savedDouble{}, fmt.Errorf("it has version %d of the format, this program reads version %d", head.Version, savedVersion)
-	}
 	var in savedDouble
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&in); err != nil {
-		return in, fmt.Errorf("decode JSON: %w", err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return in, errors.New("decode JSON: something follows the double")
+	if err := double.Read(raw, savedFormat, savedVersion, &in); err != nil {
+		return in, err
 	}
 	return in, in.check()
 }

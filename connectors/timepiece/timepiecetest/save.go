@@ -1,12 +1,12 @@
 package timepiecetest
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
+
+	"latchkey/connectors/double"
 )
 
 // savedFormat and savedVersion head every saved double.
@@ -39,16 +39,8 @@ func (d *Double) Save() ([]byte, error) {
 // changed.
 func (d *Double) Restore(raw []byte) error {
 	var in savedDouble
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&in); err != nil {
+	if err := double.Read(raw, savedFormat, savedVersion, &in); err != nil {
 		return fmt.Errorf("read saved double: %w", err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("read saved double: something follows it")
-	}
-	if in.Format != savedFormat || in.Version != savedVersion {
-		return fmt.Errorf("read saved double: this is %q version %d, not %s version %d", in.Format, in.Version, savedFormat, savedVersion)
 	}
 	for token, r := range in.Records {
 		if token == "" || r.User == "" {
