@@ -68,9 +68,18 @@ type AccountCloser interface {
 }
 
 // EventSource verifies and reads an inbound HR or IdP event. The body is
-// handed in raw, because signatures are over raw bytes.
+// handed in raw, because signatures are over raw bytes. It may ask the source
+// for what the event leaves out. An event about nobody's coming or going is
+// none. ErrUnverified and ErrMalformed say whose fault a failure is; any other
+// error is worth the sender's next try.
 type EventSource interface {
 	Events(*http.Request, []byte) ([]PersonEvent, error)
+}
+
+// Handshaker is an EventSource whose sender first asks whether we are there.
+// ok is false for a request that is no such question.
+type Handshaker interface {
+	Handshake(*http.Request, []byte) (answer Answer, ok bool)
 }
 
 // IssueGuide is a system where only a person can make the key: it says what
@@ -107,6 +116,26 @@ type LeakRevoker interface {
 // where the connection has no app configured.
 type OAuthClient interface {
 	OAuthApp() (app OAuthApp, ok bool)
+}
+
+// Prover uses a fresh credential for one harmless call. Nil means that the
+// vendor honoured it, ErrUnrecoverable that it refused it.
+type Prover interface {
+	Prove(context.Context, Issued) error
+}
+
+// Sink keeps secrets where programs read them, so that no person sees one. The
+// same Delivery again is harmless, also when the answer to the first was lost,
+// and a failed one leaves what was there. ErrTaken when something is in the
+// place that we did not put there.
+type Sink interface {
+	Deliver(context.Context, Delivery) (Delivered, error)
+}
+
+// PlaceChecker is a Sink with a grammar for its places. The error is a
+// sentence for people.
+type PlaceChecker interface {
+	CheckPlace(string) error
 }
 
 // Broker is a system whose keys we issue and the gateway enforces, because

@@ -26,3 +26,15 @@ type RateLimitedError struct{ After time.Duration }
 func (e *RateLimitedError) Error() string {
 	return fmt.Sprintf("rate limited by the system, try again in %s", e.After)
 }
+
+// ErrTaken means that a sink has something in the place that we did not put
+// there, or that it changed since. It is final until a person looks.
+var ErrTaken = fmt.Errorf("something else is in that place: %w", ErrUnrecoverable)
+
+// ErrUnverified means that an event can't be proven to come from its source:
+// a signature, a token or a time is wrong.
+var ErrUnverified = errors.New("the event is not proven to come from its source")
+
+// ErrMalformed means that an event is proven to come from its source and can't
+// be understood; sending it again is useless.
+var ErrMalformed = errors.New("the event can't be understood")

@@ -36,6 +36,23 @@ type Settings struct {
 	Credentials    secret.Value // google: the service account's key file, JSON
 	OAuth          OAuthSettings
 	Import         []secret.Value // timepiece: JWTs that exist, to be read and watched
+
+	Places          []string     // sinks: where secrets may be put, as patterns with *
+	Namespace       string       // vault, kubernetes: the namespace
+	Mount           string       // vault: where the KV engine is mounted; default secret
+	Region          string       // awssecrets: "eu-central-1"
+	AccessKeyID     string       // awssecrets: empty takes what the machine is given (AWS's default chain)
+	SecretAccessKey secret.Value // awssecrets: beside AccessKeyID
+	Project         string       // gcpsecrets: the project's ID
+	TenantID        string       // azurekeyvault: the directory
+	ClientID        string       // azurekeyvault, personio: of our application
+	ClientSecret    secret.Value // azurekeyvault, personio: of our application
+	Certificate     string       // kubernetes: the authority its server's certificate is from, in PEM; empty trusts the machine's
+
+	Company       string       // bamboohr: the subdomain
+	SigningSecret secret.Value // event sources: what the sender signs with, or the token it sends
+	Audience      string       // ssf: our name in the stream's tokens
+	Issuer        string       // ssf: the transmitter
 }
 
 // OAuthSettings is the `oauth:` block of a connection: our app at the vendor.

@@ -3,6 +3,7 @@ package connectors
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"net/http"
 	"strconv"
@@ -30,7 +31,7 @@ const (
 func NewTransport(s Settings) http.RoundTripper {
 	wire := &http.Transport{
 		DialContext:            Dialer(s.AllowPrivate).DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: authorities(s.Certificate)},
 		TLSHandshakeTimeout:    5 * time.Second,
 		ResponseHeaderTimeout:  20 * time.Second,
 		ExpectContinueTimeout:  time.Second,
@@ -41,6 +42,16 @@ func NewTransport(s Settings) http.RoundTripper {
 		ForceAttemptHTTP2:      true,
 	}
 	return &retrier{next: &witnessed{&limited{next: wire, limiter: rate.NewLimiter(callsPerSecond, callBurst)}}}
+}
+
+// authorities trusts the one in the PEM; nil, for none, trusts the machine's.
+func authorities(pem string) *x509.CertPool {
+	if pem == "" {
+		return nil
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM([]byte(pem)) // one that can't be read trusts nobody
+	return pool
 }
 
 // limited delays calls to keep their rate.

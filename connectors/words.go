@@ -181,12 +181,35 @@ const (
 	Unknown Liveness = "unknown"
 )
 
-// PersonEvent says that something about a person changed elsewhere.
+// PersonEvent says that a person came or went elsewhere.
 type PersonEvent struct {
-	ID      string // the source's own id, for refusing repeats
-	Account AccountRef
-	Active  bool
-	At      time.Time
+	ID      string     // the source's own, for refusing repeats
+	Account AccountRef // whom it is about, as far as the source says: its own ID, the work address, the name
+	Active  bool       // works here, from From on
+	At      time.Time  // when it happened at the source: of two events about a person the later one holds
+	From    time.Time  // when it takes effect; zero is at once
+	Reason  string     // the source's word: "employee.left"
+}
+
+// Answer is what a Handshaker answers with.
+type Answer struct {
+	ContentType string
+	Body        []byte
+}
+
+// Delivery is one secret for a Sink.
+type Delivery struct {
+	Place    string            // in the sink's own words: a path, a name
+	Secret   secret.Value      // what programs read there
+	Label    string            // our name of the credential: stored beside the secret, it tells ours from others'
+	Replaces string            // the Version that is there by an earlier delivery; empty: nothing may be there
+	Facts    map[string]string // for whoever looks into the sink; no secrets. Keys are lower case letters and underscores
+}
+
+// Delivered is a Sink's answer.
+type Delivered struct {
+	Version string // the sink's own name of what it keeps now, for the next Delivery.Replaces; never empty
+	Where   string // for people: "secret/data/payroll/tempo, version 3"
 }
 
 // Task is what a person does where a vendor lets only people do it.
