@@ -42,6 +42,7 @@ const (
 	purposeEnd     = "end"     // to the requester or owner: it came to nothing, or stopped working
 	purposeTodo    = "todo"    // to the owner: make the key at the system, or connect the app
 	purposeByHand  = "by_hand" // to the approvals channel: end the key at the system
+	purposeDigest  = "digest"  // to whoever hears of keys that end: one a day
 )
 
 // What happens to a key more than once has a message each time, named by the

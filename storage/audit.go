@@ -45,6 +45,8 @@ const (
 	SubjectPerson     = "person"
 	SubjectBatch      = "batch"
 	SubjectConnection = "connection"
+	SubjectDigest     = "digest"
+	SubjectCampaign   = "campaign"
 )
 
 // Record writes an event that is not a state move; moves write their own.

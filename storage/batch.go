@@ -23,8 +23,9 @@ const (
 
 // The kinds of batch.
 const (
-	BatchRevoke  = "revoke"  // an admin ends many keys
-	BatchEnforce = "enforce" // a rule does
+	BatchRevoke  = "revoke"   // an admin ends many keys
+	BatchEnforce = "enforce"  // a rule does
+	BatchSilence = "campaign" // nobody said that they are needed
 )
 
 // Batch is one act on many credentials.
@@ -45,10 +46,11 @@ type Batch struct {
 	ByState map[CredentialState]int // where they stand now
 }
 
-// Item is one credential of a batch and why it is in it.
+// Item is one credential of a batch, why it is in it and what is done to it.
 type Item struct {
-	ID  CredentialID
-	Why string
+	ID      CredentialID
+	Why     string
+	Suspend bool // stopped until somebody resumes it, instead of ended for good
 }
 
 // InsertBatch files an act. ErrDuplicate when its SourceKey is there, or when
@@ -72,11 +74,14 @@ func (t Tx) InsertBatch(ctx context.Context, b *Batch, items []Item) error {
 	if err != nil {
 		return wrap("insert batch", err)
 	}
-	ids, whys := make([]CredentialID, len(items)), make([]string, len(items))
+	ids, whys, suspends := make([]CredentialID, len(items)), make([]string, len(items)), make([]bool, len(items))
 	for i, it := range items {
-		ids[i], whys[i] = it.ID, it.Why
+		ids[i], whys[i], suspends[i] = it.ID, it.Why, it.Suspend
 	}
-	_, err = t.exec(ctx, `INSERT INTO batch_item (batch_id, credential_id, why) SELECT $1, * FROM unnest($2::bigint[], $3::text[])`, b.ID, ids, whys)
+	_, err = t.exec(ctx, `
+		INSERT INTO batch_item (batch_id, credential_id, why, verb)
+		SELECT $1, i.id, i.why, CASE WHEN i.suspend THEN 'suspend' ELSE 'revoke' END FROM unnest($2::bigint[], $3::text[], $4::boolean[]) AS i (id, why, suspend)`,
+		b.ID, ids, whys, suspends)
 	if err != nil {
 		return wrap("insert batch items", err)
 	}
@@ -107,7 +112,7 @@ func (t Tx) TakeItems(ctx context.Context, id BatchID, limit int) ([]Item, error
 		UPDATE batch_item i SET begun = true
 		FROM (SELECT credential_id FROM batch_item WHERE batch_id = $1 AND NOT begun ORDER BY credential_id LIMIT $2 FOR UPDATE SKIP LOCKED) n
 		WHERE i.batch_id = $1 AND i.credential_id = n.credential_id
-		RETURNING i.credential_id, i.why`, []any{id, limit}, []any{&it.ID, &it.Why}, func() { out = append(out, it) })
+		RETURNING i.credential_id, i.why, i.verb = 'suspend'`, []any{id, limit}, []any{&it.ID, &it.Why, &it.Suspend}, func() { out = append(out, it) })
 	return out, wrap("take batch items", err)
 }
 
@@ -143,7 +148,7 @@ func (db *DB) Batch(ctx context.Context, id BatchID) (Batch, error) {
 // BatchItems lists a batch's credentials, a page at a time by key.
 func (db *DB) BatchItems(ctx context.Context, id BatchID, after CredentialID, limit int) ([]Item, error) {
 	rows, err := db.pool.Query(ctx, `
-		SELECT credential_id, why FROM batch_item WHERE batch_id = $1 AND credential_id > $2 ORDER BY credential_id LIMIT $3`, id, after, limit)
+		SELECT credential_id, why, verb = 'suspend' FROM batch_item WHERE batch_id = $1 AND credential_id > $2 ORDER BY credential_id LIMIT $3`, id, after, limit)
 	if err != nil {
 		return nil, wrap("read batch items", err)
 	}

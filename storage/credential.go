@@ -65,6 +65,18 @@ type Credential struct {
 	MissingSince    time.Time `bun:"missing_since,nullzero"` // a whole walk did not find it
 	WarnedAt        time.Time `bun:"warned_at,nullzero"`     // its owner was told that it must go
 	EnforceAt       time.Time `bun:"enforce_at,nullzero"`    // and this is when
+
+	// How it ends.
+	PolicyName      string    `bun:"policy_name"`                // the rule it was granted under
+	Note            string    `bun:"note"`                       // people's own words
+	VendorExpiresAt time.Time `bun:"vendor_expires_at,nullzero"` // where its system ends it by itself
+	NoticedUntil    time.Time `bun:"noticed_until,nullzero"`     // the rungs of its ladder up to here are told
+	LetExpire       bool      `bun:"let_expire"`                 // its owner wants to hear no more of it
+	ExemptUntil     time.Time `bun:"exempt_until,nullzero"`      // it may be unused, or old, until then
+	RotateAt        time.Time `bun:"rotate_at,nullzero"`         // its rule rotates it then
+	Sink            string    `bun:"sink"`                       // the connection that keeps the key; empty: its owner collects it
+	Place           string    `bun:"place"`                      // where in the sink
+	SinkVersion     string    `bun:"sink_version"`               // what the sink calls it; empty before it is delivered
 }
 
 // Live reports whether the credential may still give access somewhere.
@@ -81,17 +93,18 @@ func (c Credential) Live() bool {
 const credentialColumns = `id, connection, kind, brokered, managed, owner_id, request_id, replaces_id, label, scopes, lifetime_s,
 	state, state_reason, attempts, vendor_ref, key_prefix, key_last4, created_at, activated_at, expires_at, ended_at,
 	last_used_at, use_known, next_action_at, lease_until, account_id, class, access, vendor_scopes, vendor_created_at, vendor_match,
-	missing_since, warned_at, enforce_at`
+	missing_since, warned_at, enforce_at, policy_name, note, vendor_expires_at, noticed_until, let_expire, exempt_until, rotate_at,
+	sink, place, sink_version`
 
 // InsertCredential writes the intent to issue, with its audit row.
 func (t Tx) InsertCredential(ctx context.Context, c *Credential, by Actor) error {
 	err := t.queryRow(ctx, `
 		INSERT INTO credential (connection, kind, brokered, managed, owner_id, request_id, replaces_id, label, scopes, lifetime_s,
-		                        state, use_known, next_action_at, account_id, access)
-		VALUES ($1, $2, $3, $4, nullif($5, 0), nullif($6, 0), nullif($7, 0), $8, $9, $10, $11, $12, $13, nullif($14, 0), $15)
+		                        state, use_known, next_action_at, account_id, access, policy_name, note, sink, place)
+		VALUES ($1, $2, $3, $4, nullif($5, 0), nullif($6, 0), nullif($7, 0), $8, $9, $10, $11, $12, $13, nullif($14, 0), $15, $16, $17, $18, $19)
 		RETURNING id, created_at`,
 		[]any{c.Connection, c.Kind, c.Brokered, c.Managed, c.OwnerID, c.RequestID, c.ReplacesID, c.Label, c.Scopes, c.LifetimeS,
-			c.State, c.UseKnown, nullTime(c.NextActionAt), c.AccountID, c.Access}, &c.ID, &c.CreatedAt)
+			c.State, c.UseKnown, nullTime(c.NextActionAt), c.AccountID, c.Access, c.PolicyName, c.Note, c.Sink, c.Place}, &c.ID, &c.CreatedAt)
 	if isUnique(err, "credential_request") || isUnique(err, "credential_replaces") {
 		return ErrDuplicate
 	}

@@ -140,7 +140,7 @@ func TestPoliciesAreKeptByHash(t *testing.T) {
 	t.Parallel()
 	h := openHouse(t)
 	for _, text := range []string{"one", "two"} { // the first text of a hash stays
-		if err := h.SavePolicy(t.Context(), "h1", text); err != nil {
+		if _, err := h.SavePolicy(t.Context(), "h1", text); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -47,10 +47,14 @@ type Request struct {
 	LapsesAt      time.Time    `bun:"lapses_at,nullzero"`
 	CreatedAt     time.Time    `bun:"created_at,nullzero,default:latchkey_now()"`
 	DecidedAt     time.Time    `bun:"decided_at,nullzero"`
-	AdoptsID      CredentialID `bun:"adopts_id,nullzero"` // the key that is there and comes under management
-	HolderID      AccountID    `bun:"holder_id,nullzero"` // the service account it is for
-	VendorRequest string       `bun:"vendor_request"`     // the system's own request that it stands for
-	VendorMatch   string       `bun:"vendor_match"`       // what that and the key it leads to have in common
+	AdoptsID      CredentialID `bun:"adopts_id,nullzero"`  // the key that is there and comes under management
+	HolderID      AccountID    `bun:"holder_id,nullzero"`  // the service account it is for
+	VendorRequest string       `bun:"vendor_request"`      // the system's own request that it stands for
+	VendorMatch   string       `bun:"vendor_match"`        // what that and the key it leads to have in common
+	ExtendsID     CredentialID `bun:"extends_id,nullzero"` // the key that is to live longer
+	RotatesID     CredentialID `bun:"rotates_id,nullzero"` // the key that a fresh one is to replace
+	Sink          string       `bun:"sink"`                // the connection that the key goes into; empty: its owner collects it
+	Place         string       `bun:"place"`               // where in the sink
 
 	Now time.Time `bun:"-"` // the database's time of the reading; set by LockRequest and DB.Request
 }
@@ -103,23 +107,25 @@ type Review struct {
 
 // InsertRequest files a request with its steps and its audit row. A request
 // with the same SourceKey is there already: ErrDuplicate, and r is read back.
-// Another one waits that adopts the same key: ErrConflict.
+// Another one waits that adopts, extends or rotates the same key: ErrConflict.
 func (t Tx) InsertRequest(ctx context.Context, r *Request, steps []Step, by Actor) error {
 	err := t.queryRow(ctx, `
 		INSERT INTO request (requester_id, account_id, connection, kind, scopes, lifetime_s, reason, policy_hash, policy_name,
-		                     granted_scopes, granted_s, state, source_key, lapses_at, adopts_id, holder_id, vendor_request, vendor_match)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $5, $6, $10, $11, $12, nullif($13, 0), nullif($14, 0), $15, $16)
+		                     granted_scopes, granted_s, state, source_key, lapses_at, adopts_id, holder_id, vendor_request, vendor_match,
+		                     extends_id, rotates_id, sink, place)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $5, $6, $10, $11, $12, nullif($13, 0), nullif($14, 0), $15, $16, nullif($17, 0), nullif($18, 0), $19, $20)
 		ON CONFLICT (source_key) DO NOTHING
 		RETURNING id, created_at`,
 		[]any{r.RequesterID, r.AccountID, r.Connection, r.Kind, r.Scopes, r.LifetimeS, r.Reason, r.PolicyHash, r.PolicyName,
-			r.State, r.SourceKey, nullTime(r.LapsesAt), r.AdoptsID, r.HolderID, r.VendorRequest, r.VendorMatch}, &r.ID, &r.CreatedAt)
+			r.State, r.SourceKey, nullTime(r.LapsesAt), r.AdoptsID, r.HolderID, r.VendorRequest, r.VendorMatch,
+			r.ExtendsID, r.RotatesID, r.Sink, r.Place}, &r.ID, &r.CreatedAt)
 	if err == ErrNotFound { //nolint:errorlint // queryRow returns the sentinel itself
 		if err := t.NewSelect().Model(r).Where("source_key = ?", r.SourceKey).Scan(ctx); err != nil {
 			return bunErr("read request", err)
 		}
 		return ErrDuplicate
 	}
-	if isUnique(err, "request_adopts") {
+	if isUnique(err, "request_adopts") || isUnique(err, "request_extends") || isUnique(err, "request_rotates") {
 		return ErrConflict
 	}
 	if err != nil {

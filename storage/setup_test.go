@@ -61,7 +61,7 @@ func openHouse(t testing.TB) *house {
 	if err := h.SaveConnections(ctx, []Connection{{Name: "tempo", Kind: "tempo", Brokered: true}, {Name: "acme", Kind: "fake"}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.SavePolicy(ctx, housePolicy, "{}"); err != nil {
+	if _, err := h.SavePolicy(ctx, housePolicy, "{}"); err != nil {
 		t.Fatal(err)
 	}
 	return h

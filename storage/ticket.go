@@ -15,6 +15,7 @@ type Ticket struct {
 	OpenedAt     time.Time
 	RevealedAt   time.Time
 	Now          time.Time // the database's time of the reading
+	Sink         bool      // set by reads: the key goes into a sink, and nobody collects it
 }
 
 // InsertTicket stores a ticket by its hash.
@@ -25,10 +26,11 @@ func (t Tx) InsertTicket(ctx context.Context, k Ticket, hash [32]byte) error {
 	return wrap("insert ticket", err)
 }
 
-const ticketColumns = `credential_id, nonce, sealed, data_key_id, expires_at, coalesce(opened_at, '0001-01-01'), coalesce(revealed_at, '0001-01-01'), latchkey_now()`
+const ticketColumns = `credential_id, nonce, sealed, data_key_id, expires_at, coalesce(opened_at, '0001-01-01'), coalesce(revealed_at, '0001-01-01'), latchkey_now(),
+	(SELECT c.sink <> '' FROM credential c WHERE c.id = credential_id)`
 
 func (k *Ticket) dest() []any {
-	return []any{&k.CredentialID, &k.Nonce, &k.Sealed, &k.DataKeyID, &k.ExpiresAt, &k.OpenedAt, &k.RevealedAt, &k.Now}
+	return []any{&k.CredentialID, &k.Nonce, &k.Sealed, &k.DataKeyID, &k.ExpiresAt, &k.OpenedAt, &k.RevealedAt, &k.Now, &k.Sink}
 }
 
 // LockTicket reads a ticket by its hash and holds it.

@@ -87,6 +87,25 @@ func (t Tx) Enqueue(ctx context.Context, args river.JobArgs, opts *river.InsertO
 	return nil
 }
 
+// EnqueueMany is Enqueue for jobs of one kind, in one statement.
+func EnqueueMany[A river.JobArgs](ctx context.Context, t Tx, all []A) error {
+	if len(all) == 0 {
+		return nil
+	}
+	params := make([]river.InsertManyParams, len(all))
+	for i, args := range all {
+		params[i].Args = args
+	}
+	err := t.PGX(func(p pgx.Tx) error {
+		_, err := t.db.jobs.InsertManyFastTx(ctx, forJobs{p}, params)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("enqueue %d of %s: %w", len(all), all[0].Kind(), err)
+	}
+	return nil
+}
+
 // Now returns the database's time within the transaction.
 func (t Tx) Now(ctx context.Context) (time.Time, error) {
 	var now time.Time

@@ -12,17 +12,44 @@ import (
 type Actor struct {
 	Account storage.Account
 	Ref     string // the interaction that carried it, for the audit log
+
+	// Key is the key of Latchkey's own that acts for the person, and Scopes
+	// what it may do; zero when they act themselves.
+	Key    storage.CredentialID
+	Scopes []string
 }
 
 // by is the actor in the audit log.
 func (a Actor) by() storage.Actor {
-	return storage.Actor{PersonID: a.Account.PersonID, AccountID: a.Account.ID, Name: a.Account.Name, Ref: a.Ref}
+	name := a.Account.Name
+	if a.Key != 0 {
+		name += " by key " + a.Key.String()
+	}
+	return storage.Actor{PersonID: a.Account.PersonID, AccountID: a.Account.ID, Name: name, Ref: a.Ref}
+}
+
+// capacity says as what an actor acts on somebody's credential: as its owner,
+// or as an admin. A key of Latchkey's own acts as an admin within its scopes
+// and as nothing else.
+func (s *Service) capacity(ctx context.Context, tx storage.Tx, a Actor, owner storage.PersonID, scope string) (isOwner, isAdmin bool, m membership, err error) {
+	key := a.Key
+	a.Key = 0
+	who, m, err := s.stand(ctx, tx, s.today, a, s.today.Admins...)
+	if err != nil {
+		return false, false, m, err
+	}
+	if key != 0 {
+		return false, scope != "" && slices.Contains(a.Scopes, scope), m, nil
+	}
+	return owner == a.Account.PersonID, s.today.isAdmin(who.Groups), m, nil
 }
 
 // Admit refuses accounts that may do nothing here, whatever the policy says.
 func (a Actor) Admit() error {
 	acc := a.Account
 	switch {
+	case a.Key != 0:
+		return refuse(RuleKeyOnly, "A key of Latchkey's own can't do this; a person has to, in Slack.")
 	case acc.IsOutsider:
 		return refuse(RuleOutsider, "Latchkey serves members of this workspace only, and your account belongs to another one. Ask a colleague here.")
 	case acc.IsBot:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"time"
 
 	"latchkey/storage"
@@ -102,6 +103,9 @@ func (s *Service) adopt(ctx context.Context, tx storage.Tx, r *storage.Request, 
 		return err
 	}
 	ends := now.Add(time.Duration(r.GrantedS) * time.Second)
+	if ends, err = spread(ctx, tx, c, ends, r.Granted()); err != nil {
+		return err
+	}
 	if !c.ExpiresAt.IsZero() && c.ExpiresAt.Before(ends) {
 		ends = c.ExpiresAt
 	}
@@ -119,6 +123,27 @@ func (s *Service) adopt(ctx context.Context, tx storage.Tx, r *storage.Request, 
 		return err
 	}
 	return notifyCredential(ctx, tx, c)
+}
+
+// A day on which this many keys of a system end already gets no more of those
+// that come under management together: their ends are spread over the days
+// before, at most a tenth of their life and a week.
+const (
+	fullDay   = 10
+	spreadMax = 7 * 24 * time.Hour
+)
+
+// spread brings the end of a key that is adopted forward where many of its
+// system end on the same day, by a share of time that is the key's own.
+func spread(ctx context.Context, tx storage.Tx, c storage.Credential, ends time.Time, lifetime time.Duration) (time.Time, error) {
+	n, err := tx.CountEnding(ctx, c.Connection, ends.Add(-12*time.Hour), ends.Add(12*time.Hour))
+	if err != nil || n < fullDay {
+		return ends, err
+	}
+	window := min(lifetime/10, spreadMax)
+	share := fnv.New32a()
+	_, _ = fmt.Fprint(share, c.ID) // never fails
+	return ends.Add(-time.Duration(float64(window) * float64(share.Sum32()) / (1 << 32)).Truncate(time.Second)), nil
 }
 
 func failAdoption(ctx context.Context, tx storage.Tx, r *storage.Request, why string) error {

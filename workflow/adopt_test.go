@@ -16,7 +16,7 @@ import (
 func keeping(t *testing.T, k fake.Key) (*house, fake.Key, storage.CredentialID) {
 	t.Helper()
 	h := open(t)
-	k.Owner = mail("alice")
+	k.Owner = mailOf("alice")
 	if k.Scopes == nil {
 		k.Scopes = []string{"files:read", "files:write"}
 	}
@@ -113,8 +113,8 @@ func TestWhatMayNotBeAdopted(t *testing.T) {
 		_, err := h.Submit(t.Context(), h.people["alice"], a, fresh())
 		refused(t, what, err, tt.rule)
 	}
-	strong := h.seed(fake.Key{Owner: mail("frank"), Scopes: []string{"people:admin"}})
-	mute := h.vendor.Seed(fake.Key{Label: "mute", Owner: mail("alice")})
+	strong := h.seed(fake.Key{Owner: mailOf("frank"), Scopes: []string{"people:admin"}})
+	mute := h.vendor.Seed(fake.Key{Label: "mute", Owner: mailOf("alice")})
 	h.sync(t)
 	_, err = h.keep(t, "frank", h.found(t, strong.ID).ID)
 	refused(t, "what no rule gives its owner", err, RuleNoPolicy)
@@ -227,7 +227,7 @@ func TestQuotasCountManagedKeysOnly(t *testing.T) {
 	h := openWith(t, d, nil)
 	var first fake.Key
 	for range 5 {
-		first = h.seed(fake.Key{Owner: mail("alice"), Scopes: []string{"files:write"}})
+		first = h.seed(fake.Key{Owner: mailOf("alice"), Scopes: []string{"files:write"}})
 	}
 	h.sync(t)
 	h.active(t, "alice")

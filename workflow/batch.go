@@ -201,8 +201,8 @@ func (s *Service) RunBatch(ctx context.Context, id storage.BatchID) error {
 				if it.Why != "" {
 					reason = it.Why
 				}
-				if err := s.revokeOf(ctx, tx, it.ID, b, reason); err != nil {
-					return fmt.Errorf("revoke %s: %w", it.ID, err)
+				if err := s.doItem(ctx, tx, it, b, reason); err != nil {
+					return fmt.Errorf("end %s: %w", it.ID, err)
 				}
 			}
 			s.Fault("batch:taken")
@@ -215,26 +215,31 @@ func (s *Service) RunBatch(ctx context.Context, id storage.BatchID) error {
 	}
 }
 
-// revokeOf begins the revocation of one credential of a batch if it is alive.
-// A rule leaves what came under management, or is asked for, since it judged.
-func (s *Service) revokeOf(ctx context.Context, tx storage.Tx, id storage.CredentialID, b storage.Batch, reason string) error {
-	c := storage.Credential{ID: id}
+// doItem begins the end, or the suspension, of one credential of a batch if it
+// is alive. A rule leaves what it would judge otherwise by now.
+func (s *Service) doItem(ctx context.Context, tx storage.Tx, it storage.Item, b storage.Batch, reason string) error {
+	c := storage.Credential{ID: it.ID}
 	var err error
-	if c.RequestID, err = tx.RequestOf(ctx, id); err != nil {
+	if c.RequestID, err = tx.RequestOf(ctx, it.ID); err != nil {
 		return err
 	}
 	r, err := lockRequestOf(ctx, tx, c)
 	if err != nil {
 		return err
 	}
-	if c, err = tx.LockCredential(ctx, id); err != nil || !credentialMachine.allows(string(c.State), eventRevoke) {
+	if c, err = tx.LockCredential(ctx, it.ID); err != nil || !credentialMachine.allows(string(c.State), eventRevoke) {
 		return err
 	}
 	if b.Kind == storage.BatchEnforce {
-		asked, err := s.DB.Adoptions(ctx, c.Connection)
-		if err != nil || c.Managed || asked[c.ID] != 0 {
+		if doomed, err := s.stillDoomed(ctx, tx, c); err != nil || !doomed {
 			return err
 		}
+	}
+	if it.Suspend {
+		if !credentialMachine.allows(string(c.State), eventSuspend) {
+			return nil
+		}
+		return s.suspendOverdue(ctx, tx, &c, b.Actor, reason)
 	}
 	if err := s.beginRevoke(ctx, tx, &c, b.Actor, reason); err != nil {
 		return err
@@ -246,6 +251,16 @@ func (s *Service) revokeOf(ctx context.Context, tx storage.Tx, id storage.Creden
 		return err
 	}
 	return notifyRequest(ctx, tx, r.ID)
+}
+
+// stillDoomed judges again what a rule's batch has: somebody may use it again,
+// or have asked to keep it, since.
+func (s *Service) stillDoomed(ctx context.Context, tx storage.Tx, c storage.Credential) (bool, error) {
+	if c.Managed {
+		return s.stillOverdue(ctx, tx, c)
+	}
+	asked, err := s.DB.Adoptions(ctx, c.Connection)
+	return asked[c.ID] == 0, err
 }
 
 // LookAtBatch reads how far a batch came and, once every vendor has answered,

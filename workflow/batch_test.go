@@ -24,7 +24,7 @@ func crowded(t *testing.T, each int) *house {
 	h.active(t, "alice")
 	for i := range each {
 		for _, who := range []string{"alice", "bob", "unknown"} {
-			h.seed(fake.Key{Label: fmt.Sprint(who, i), Owner: mail(who), Scopes: []string{"files:read"}})
+			h.seed(fake.Key{Label: fmt.Sprint(who, i), Owner: mailOf(who), Scopes: []string{"files:read"}})
 		}
 	}
 	h.sync(t)

@@ -21,12 +21,23 @@ type Ask struct {
 	Adopts storage.CredentialID // a key that is there; its scopes are what they are
 	Holder storage.AccountID    // the service account it is for; zero: for the person
 
+	Extends storage.CredentialID // a key that is to live longer
+	Rotates storage.CredentialID // a key that a fresh one is to replace
+
+	Sink  string // the connection that the key goes into; empty: its owner collects it
+	Place string // where in the sink
+
 	Vendor VendorAsk // the request at the system that it stands for; set by the sync only
 }
 
-// listed tells whether the scopes are the system's own words for a key that
-// is there already, so that the catalogue need not have them.
-func (a Ask) listed() bool { return a.Adopts != 0 || a.Vendor.ID != "" }
+// listed tells whether the scopes are those of a key that is there already, so
+// that the catalogue need not have them.
+func (a Ask) listed() bool {
+	return a.Adopts != 0 || a.Vendor.ID != "" || a.succeeds()
+}
+
+// succeeds tells whether the ask goes on with a key that was granted before.
+func (a Ask) succeeds() bool { return a.Extends != 0 || a.Rotates != 0 }
 
 // Limits of what a person may type.
 const (

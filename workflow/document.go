@@ -71,6 +71,8 @@ type ConnectionRules struct {
 	Kind   string      `json:"kind"`
 	Owners string      `json:"owners,omitempty"`
 	Scopes []ScopeRule `json:"scopes"`
+	Sink   bool        `json:"sink,omitempty"`   // keys can be put there
+	Places []string    `json:"places,omitempty"` // and where, as patterns with *; empty means anywhere
 }
 
 // ScopeRule is a scope as rules see it.
@@ -96,6 +98,7 @@ type Policy struct {
 	Rotation     Rotation   `json:"rotation" yaml:"rotation"`
 	StaleAfter   Duration   `json:"stale_after,omitempty" yaml:"stale_after"`
 	Holders      string     `json:"holders,omitempty" yaml:"holders"` // "" or service_accounts
+	Sinks        []string   `json:"sinks,omitempty" yaml:"sinks"`     // connections that its keys may be put into instead of being collected
 }
 
 // DefaultPendingFor is how long a request waits when its policy does not say.
@@ -114,9 +117,22 @@ type StepRule struct {
 	When   string `json:"when,omitempty" yaml:"when"`
 }
 
-// Rotation says how long old and new key live side by side.
+// Rotation says how long old and new key live side by side, and how often a
+// key is replaced without being asked for.
 type Rotation struct {
-	Overlap Duration `json:"overlap,omitempty" yaml:"overlap"`
+	Overlap Duration `json:"overlap,omitempty" yaml:"overlap"` // default 24h
+	Quiet   Duration `json:"quiet,omitempty" yaml:"quiet"`     // the old key stays on until it is unused this long; zero: no longer than the overlap
+	Every   Duration `json:"every,omitempty" yaml:"every"`     // zero: only when somebody asks
+}
+
+// DefaultOverlap is how long a replaced key works on when its policy does not
+// say.
+const DefaultOverlap = Duration(24 * time.Hour)
+
+// DefaultLadder is when people hear that a key ends if its policy does not
+// say.
+func DefaultLadder() []Duration {
+	return []Duration{Duration(7 * 24 * time.Hour), Duration(24 * time.Hour)}
 }
 
 // Enforcement says what is done with keys that were not asked for here.
@@ -129,9 +145,16 @@ type Enforcement struct {
 	StaleAfter   Duration `json:"stale_after,omitempty" yaml:"stale_after"`
 	StaleUnknown bool     `json:"stale_unknown,omitempty" yaml:"stale_unknown"`
 
+	// Grace is the time between the warning that a key is unused or too old,
+	// its suspension, and its end; default 7d.
+	Grace Duration `json:"grace,omitempty" yaml:"grace"`
+
 	Breaker Breaker `json:"breaker" yaml:"breaker"`
 	DryRun  bool    `json:"dry_run" yaml:"dry_run"`
 }
+
+// DefaultGrace is Enforcement.Grace where it does not say.
+const DefaultGrace = Duration(7 * 24 * time.Hour)
 
 // Unmanaged says it by access: ignore, report, warn or revoke; after the
 // delay the last word is done.

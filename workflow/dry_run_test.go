@@ -18,7 +18,7 @@ func mixedKey(pick *rand.Rand, i int) fake.Key {
 	one := func(n int) bool { return pick.IntN(n) == 0 }
 	k := fake.Key{Label: fmt.Sprint("key ", i), LastUsed: connectors.LastUsed{Known: true}, CreatedAt: time.Now().Add(-time.Duration(pick.IntN(700)) * 24 * time.Hour)}
 	k.Scopes = [][]string{{"files:read"}, {"files:write"}, {"people:admin"}, {"files:read", "files:write"}, {"something:else"}, nil}[pick.IntN(6)]
-	k.Owner = []connectors.AccountRef{mail("alice"), mail("bob"), mail("frank"), mail("unknown"), {}, {ID: "robot", Service: true}}[pick.IntN(6)]
+	k.Owner = []connectors.AccountRef{mailOf("alice"), mailOf("bob"), mailOf("frank"), mailOf("unknown"), {}, {ID: "robot", Service: true}}[pick.IntN(6)]
 	switch pick.IntN(3) {
 	case 0:
 		k.LastUsed = used(time.Duration(pick.IntN(100)) * 24 * time.Hour)

@@ -94,10 +94,10 @@ func TestTheBreakerHoldsABatch(t *testing.T) {
 	h := openWith(t, d, nil)
 	var doomed []fake.Key
 	for range 4 {
-		doomed = append(doomed, h.seed(fake.Key{Owner: mail("bob"), Scopes: []string{"people:admin"}}))
+		doomed = append(doomed, h.seed(fake.Key{Owner: mailOf("bob"), Scopes: []string{"people:admin"}}))
 	}
 	for range 20 {
-		h.seed(fake.Key{Owner: mail("bob"), Scopes: []string{"files:read"}})
+		h.seed(fake.Key{Owner: mailOf("bob"), Scopes: []string{"files:read"}})
 	}
 	for range 3 {
 		h.sync(t)
@@ -154,7 +154,7 @@ func TestADroppedBatchStaysDropped(t *testing.T) {
 	h := openWith(t, d, nil)
 	var keys []fake.Key
 	for range 5 {
-		keys = append(keys, h.seed(fake.Key{Owner: mail("bob"), Scopes: []string{"people:admin"}}))
+		keys = append(keys, h.seed(fake.Key{Owner: mailOf("bob"), Scopes: []string{"people:admin"}}))
 	}
 	h.sync(t)
 	b, err := h.DecideBatch(t.Context(), h.people["erin"], h.batches(t)[0].ID, false)
@@ -195,7 +195,7 @@ func TestADroppedBatchStaysDropped(t *testing.T) {
 func TestWarnedThenRevoked(t *testing.T) {
 	t.Parallel()
 	h := openWith(t, strict(), nil)
-	k := h.seed(fake.Key{Owner: mail("bob"), Scopes: []string{"files:write"}})
+	k := h.seed(fake.Key{Owner: mailOf("bob"), Scopes: []string{"files:write"}})
 	_ = h.told(t)
 	h.sync(t)
 	row := h.found(t, k.ID)
@@ -230,7 +230,7 @@ func TestWarnedThenReported(t *testing.T) {
 	d := strict()
 	d.Enforcement.Unmanaged.Then = actReport
 	h := openWith(t, d, nil)
-	k := h.seed(fake.Key{Owner: mail("bob"), Scopes: []string{"files:write"}})
+	k := h.seed(fake.Key{Owner: mailOf("bob"), Scopes: []string{"files:write"}})
 	for _, passed := range []time.Duration{0, 8 * 24 * time.Hour, 9 * 24 * time.Hour, 20 * 24 * time.Hour} {
 		h.clock(t, passed)
 		h.sync(t)
@@ -260,7 +260,7 @@ func (h *house) events(t testing.TB, id storage.CredentialID) []storage.Event {
 func TestAKeyThatIsAskedForIsLeft(t *testing.T) {
 	t.Parallel()
 	h := openWith(t, strict(), nil)
-	warned := h.seed(fake.Key{Owner: mail("alice"), Scopes: []string{"files:write"}})
+	warned := h.seed(fake.Key{Owner: mailOf("alice"), Scopes: []string{"files:write"}})
 	h.sync(t)
 	before := h.found(t, warned.ID)
 	r := h.submit(t, "alice", Ask{Connection: "acme", Kind: APIKey, Scopes: []string{"files:write"}, Lifetime: day, Reason: "the nightly import", Adopts: before.ID})
@@ -294,7 +294,7 @@ func TestAHeldBatchLeavesWhatIsKeptSince(t *testing.T) {
 	h := openWith(t, d, nil)
 	var keys []fake.Key
 	for range 5 {
-		keys = append(keys, h.seed(fake.Key{Owner: mail("alice"), Scopes: []string{"files:write"}}))
+		keys = append(keys, h.seed(fake.Key{Owner: mailOf("alice"), Scopes: []string{"files:write"}}))
 	}
 	h.sync(t)
 	held := h.batches(t)[0]
@@ -339,7 +339,7 @@ func TestAMilderPolicySparesWhatItWarnedOf(t *testing.T) {
 	t.Parallel()
 	for _, word := range []string{actReport, actIgnore} {
 		h := openWith(t, strict(), nil)
-		k := h.seed(fake.Key{Owner: mail("bob"), Scopes: []string{"files:write"}})
+		k := h.seed(fake.Key{Owner: mailOf("bob"), Scopes: []string{"files:write"}})
 		h.sync(t)
 		h.today.Enforcement.Unmanaged.Write = word
 		h.sync(t)
@@ -359,7 +359,7 @@ func TestAPartialListingEnforcesNothing(t *testing.T) {
 	h := openWith(t, strict(), nil)
 	h.vendor.Inject(fake.VerbList, fake.PartialList, 1)
 	for range 4 {
-		h.seed(fake.Key{Owner: mail("bob"), Scopes: []string{"people:admin"}})
+		h.seed(fake.Key{Owner: mailOf("bob"), Scopes: []string{"people:admin"}})
 	}
 	h.sync(t)
 	h.workAll(t)

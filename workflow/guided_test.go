@@ -32,7 +32,7 @@ func (h *house) guide(t testing.TB, ask Ask) (storage.Request, storage.Credentia
 
 // handmade is a key as the task asks for it.
 func (h *house) handmade(c storage.Credential) fake.Key {
-	return fake.Key{Label: h.label(c.ID), Owner: mail("alice"), Scopes: c.Scopes, ExpiresAt: time.Now().Add(5 * 24 * time.Hour)}
+	return fake.Key{Label: h.label(c.ID), Owner: mailOf("alice"), Scopes: c.Scopes, ExpiresAt: time.Now().Add(5 * 24 * time.Hour)}
 }
 
 // What a person makes by the steps of the task becomes the key of the row;
@@ -100,7 +100,7 @@ func TestAHandmadeKeyOfSomebodyElse(t *testing.T) {
 	h := guidedHouse(t, houseDocument())
 	_, c, _ := h.guide(t, asking("files:read", "files:write"))
 	k := h.handmade(c)
-	k.Owner = mail("frank")
+	k.Owner = mailOf("frank")
 	k = h.seed(k)
 	h.sync(t)
 	h.workAll(t)

@@ -51,7 +51,7 @@ func TestHandOver(t *testing.T) {
 func TestHandOverOfAnUnmanagedKey(t *testing.T) {
 	t.Parallel()
 	h := open(t)
-	k := h.seed(fake.Key{Owner: mail("bob"), Scopes: []string{"files:read"}})
+	k := h.seed(fake.Key{Owner: mailOf("bob"), Scopes: []string{"files:read"}})
 	h.sync(t)
 	id := h.found(t, k.ID).ID
 	_, err := h.HandOver(t.Context(), h.people["erin"], id, h.person("alice"), "he leaves")

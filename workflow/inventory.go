@@ -75,10 +75,21 @@ func (s *Service) lookAtRows(ctx context.Context, rows []storage.InventoryRow) (
 	if err != nil {
 		return nil, err
 	}
+	keys := make([]storage.CredentialID, len(rows))
+	for i, r := range rows {
+		keys[i] = r.ID
+	}
+	replaced, err := s.DB.ReplacedBy(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]CredentialView, 0, len(rows))
 	for _, r := range rows {
-		v := CredentialView{Credential: r.Credential, Owner: people[r.OwnerID], Scopes: scopeViews(s.today, r.Connection, r.Scopes, r.Scopes),
+		v := CredentialView{ReplacedBy: replaced[r.ID], Credential: r.Credential, Owner: people[r.OwnerID], Scopes: scopeViews(s.today, r.Connection, r.Scopes, r.Scopes),
 			Account: AccountView{Ref: r.AccountRef, Name: r.AccountName, Email: r.AccountEmail, Service: r.Service}, Can: s.options(r.Credential)}
+		if v.ReplacedBy != 0 {
+			v.Can.Rotate, v.Can.Extend = false, false
+		}
 		if r.Live() {
 			for _, f := range r.FlagList {
 				v.Flags = append(v.Flags, storage.Flag(f))
@@ -100,6 +111,10 @@ func (s *Service) options(c storage.Credential) Options {
 		HandOver: c.Managed && (active || suspended),
 		Adopt:    active && !c.Managed && len(c.Scopes) > 0,
 	}
+	live := c.Managed && (active || suspended)
+	out.Rotate = c.Managed && active && s.rotateWay(c) != ""
+	out.Extend = c.Managed && active && !fixedEnd(c)
+	out.Edit, out.Exempt = c.Live(), live
 	out.ByHand = out.Revoke && !c.Brokered && !s.canRevoke(c)
 	return out
 }

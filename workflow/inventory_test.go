@@ -33,9 +33,9 @@ func TestTheListing(t *testing.T) {
 	ours := h.active(t, "alice")
 	old := time.Now().Add(-400 * 24 * time.Hour)
 	for i := range 6 {
-		h.seed(fake.Key{Label: fmt.Sprint("old ", i), Owner: mail("bob"), Scopes: []string{"files:read"}, CreatedAt: old, LastUsed: used(90 * 24 * time.Hour)})
+		h.seed(fake.Key{Label: fmt.Sprint("old ", i), Owner: mailOf("bob"), Scopes: []string{"files:read"}, CreatedAt: old, LastUsed: used(90 * 24 * time.Hour)})
 	}
-	h.seed(fake.Key{Label: "strong", Owner: mail("alice"), Scopes: []string{"people:admin"}, ExpiresAt: time.Now().Add(24 * time.Hour), LastUsed: connectors.LastUsed{Known: true}})
+	h.seed(fake.Key{Label: "strong", Owner: mailOf("alice"), Scopes: []string{"people:admin"}, ExpiresAt: time.Now().Add(24 * time.Hour), LastUsed: connectors.LastUsed{Known: true}})
 	h.seed(fake.Key{Label: "whose?", Owner: connectors.AccountRef{ID: "x", Name: "Build server", Service: true}})
 	h.sync(t)
 	for what, tt := range map[string]struct {
@@ -91,7 +91,7 @@ func TestTheListingAsAFile(t *testing.T) {
 	h.active(t, "alice")
 	h.vendor.SetPage(1000)
 	for i := range pageOfAll + 20 {
-		h.seed(fake.Key{Label: fmt.Sprint("key ", i), Owner: mail("bob"), Scopes: []string{"files:read"}, LastUsed: used(time.Hour)})
+		h.seed(fake.Key{Label: fmt.Sprint("key ", i), Owner: mailOf("bob"), Scopes: []string{"files:read"}, LastUsed: used(time.Hour)})
 	}
 	evil := []string{"=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "a,\"b\"\nc"}
 	for _, label := range evil {

@@ -31,11 +31,7 @@ func (s *Service) Issue(ctx context.Context, id storage.CredentialID) error {
 	if waits, err := s.leaveToHuman(ctx, c); waits || err != nil {
 		return err
 	}
-	issuer, ok := connectors.As[connectors.Issuer](conn)
-	if !ok {
-		return s.failIssue(ctx, c, fmt.Errorf("%s can't issue keys: %w", c.Connection, connectors.ErrUnsupported))
-	}
-	if c.Attempts > 1 && !c.Brokered {
+	if _, issues := connectors.As[connectors.Issuer](conn); c.Attempts > 1 && !c.Brokered && issues {
 		err := s.clearLost(ctx, conn, c)
 		if errors.Is(err, connectors.ErrUnsupported) {
 			return s.failIssue(ctx, c, err)
@@ -54,13 +50,21 @@ func (s *Service) Issue(ctx context.Context, id storage.CredentialID) error {
 	}
 	call, cancel := context.WithTimeout(ctx, s.callWithin())
 	defer cancel()
-	issued, err := issuer.Issue(call, connectors.IssueRequest{Label: s.label(c.ID), Owner: owner, Scopes: c.Scopes,
-		ExpiresAt: now.Add(time.Duration(c.LifetimeS) * time.Second)})
+	call, witness := connectors.WithWitness(call)
+	issued, err := s.makeKey(call, conn, c, owner, now.Add(time.Duration(c.LifetimeS)*time.Second))
 	if err != nil {
 		return s.retryIssue(ctx, c, err)
 	}
 	s.Fault("issue:answered")
-	if err := s.activate(ctx, c, issued, nil); err != nil {
+	if err := s.prove(call, conn, c, issued); err != nil {
+		return s.putOffIssue(ctx, c, err) // the next try ends the key that was made
+	}
+	s.Fault("issue:proven")
+	proof := storage.Receipt{Answer: witness.Testimony(), Attempts: c.Attempts}
+	err = s.activate(ctx, c, issued, func(ctx context.Context, tx storage.Tx, c storage.Credential) error {
+		return s.afterIssue(ctx, tx, c, proof)
+	})
+	if err != nil {
 		return s.putOffIssue(ctx, c, err)
 	}
 	s.Fault("issue:stored")
@@ -127,6 +131,9 @@ func (s *Service) stillAllowed(ctx context.Context, tx storage.Tx, c storage.Cre
 	if c.RequestID == 0 {
 		return "", nil
 	}
+	if c.ReplacesID != 0 {
+		return s.stillReplaces(ctx, tx, c)
+	}
 	r, steps, reviews, err := tx.LockRequest(ctx, c.RequestID)
 	if err != nil {
 		return "", err
@@ -155,6 +162,45 @@ func (s *Service) stillAllowed(ctx context.Context, tx storage.Tx, c storage.Cre
 		return "it was denied", nil
 	}
 	return "", nil
+}
+
+// stillReplaces is stillAllowed for a key that replaces one: its owner is
+// active, and the old one is what it was. What was approved holds on.
+func (s *Service) stillReplaces(ctx context.Context, tx storage.Tx, c storage.Credential) (string, error) {
+	if _, _, _, err := tx.LockRequest(ctx, c.RequestID); err != nil {
+		return "", err
+	}
+	people, err := tx.Standings(ctx, []storage.PersonID{c.OwnerID})
+	if err != nil {
+		return "", err
+	}
+	old, err := s.DB.Credential(ctx, c.ReplacesID)
+	switch {
+	case err != nil:
+		return "", err
+	case !people[c.OwnerID].Active:
+		return "its owner is no longer an active member", nil
+	case old.OwnerID != c.OwnerID:
+		return "the key that it replaces has another owner by now", nil
+	case old.State != storage.CredentialActive && old.State != storage.CredentialSuspended:
+		return fmt.Sprintf("%s, which it was to replace, is %s", old.ID, strings.ReplaceAll(string(old.State), "_", " ")), nil
+	}
+	return "", nil
+}
+
+// boundByRotation ends a key that replaces one no later than was asked.
+func (s *Service) boundByRotation(ctx context.Context, tx storage.Tx, c *storage.Credential) error {
+	if c.ReplacesID == 0 {
+		return nil
+	}
+	r, err := tx.RotationTo(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	if r.EndsAt.Before(c.ExpiresAt) && r.EndsAt.After(c.ActivatedAt) {
+		c.ExpiresAt = r.EndsAt
+	}
+	return nil
 }
 
 func voters(reviews []storage.Review) []storage.PersonID {
@@ -196,7 +242,7 @@ func (s *Service) clearLost(ctx context.Context, conn connectors.Connector, c st
 // matchOf is what a credential has in common with the vendor's own request that
 // it came from, if there was one.
 func (s *Service) matchOf(ctx context.Context, c storage.Credential) (string, error) {
-	if c.RequestID == 0 {
+	if c.RequestID == 0 || c.ReplacesID != 0 {
 		return "", nil
 	}
 	r, _, _, err := s.DB.Request(ctx, c.RequestID)
@@ -226,8 +272,8 @@ func findAtVendor(ctx context.Context, conn connectors.Connector, label, match s
 // activate stores the vendor's success: the only way to active. A request
 // that was given up meanwhile has its key revoked instead, and so has a worker
 // that answers after its lease: another one may have been at it since.
-// Also is done in the same transaction; it may be nil.
-func (s *Service) activate(ctx context.Context, leased storage.Credential, issued connectors.Issued, also func(context.Context, storage.Tx) error) error {
+// Also is done in the same transaction.
+func (s *Service) activate(ctx context.Context, leased storage.Credential, issued connectors.Issued, also func(context.Context, storage.Tx, storage.Credential) error) error {
 	return s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
 		r, _, _, err := tx.LockRequest(ctx, leased.RequestID)
 		if err != nil {
@@ -258,6 +304,9 @@ func (s *Service) activate(ctx context.Context, leased storage.Credential, issue
 		if !c.Brokered && issued.ExpiresAt.After(now) && issued.ExpiresAt.Before(c.ExpiresAt) {
 			c.ExpiresAt = issued.ExpiresAt
 		}
+		if err := s.boundByRotation(ctx, tx, &c); err != nil {
+			return err
+		}
 		c.KeyPrefix, c.KeyLast4 = secret.KeyPrefix(issued.Secret), secret.KeyLast4(issued.Secret)
 		if !c.Brokered {
 			c.KeyPrefix = ""
@@ -271,10 +320,13 @@ func (s *Service) activate(ctx context.Context, leased storage.Credential, issue
 		if err := moveCredential(ctx, tx, &c, eventActivate, by, ""); err != nil {
 			return err
 		}
-		if also != nil {
-			if err := also(ctx, tx); err != nil {
+		if !c.Brokered {
+			if err := tx.SetVendorExpiry(ctx, c.ID, c.ExpiresAt); err != nil {
 				return err
 			}
+		}
+		if err := also(ctx, tx, c); err != nil {
+			return err
 		}
 		if c.Brokered {
 			if err := tx.SetKeyHash(ctx, c.ID, s.Keys.Box.Hash(issued.Secret.Expose())); err != nil {
@@ -284,7 +336,12 @@ func (s *Service) activate(ctx context.Context, leased storage.Credential, issue
 		if err := s.makeTicket(ctx, tx, c, issued.Secret, ticketEnds); err != nil {
 			return err
 		}
-		if err := moveRequest(ctx, tx, &r, eventFulfill, by, ""); err != nil {
+		if c.Sink != "" {
+			if err := tx.Enqueue(ctx, DeliverArgs{c.ID}, nil); err != nil {
+				return err
+			}
+		}
+		if err := fulfill(ctx, tx, &r, c, by); err != nil {
 			return err
 		}
 		if err := revokeStraysOf(ctx, tx, c, ""); err != nil {
@@ -292,6 +349,15 @@ func (s *Service) activate(ctx context.Context, leased storage.Credential, issue
 		}
 		return notifyCredential(ctx, tx, c)
 	})
+}
+
+// fulfill notes on the request that its key is there. One that replaces a key
+// may come of a request that was fulfilled long ago.
+func fulfill(ctx context.Context, tx storage.Tx, r *storage.Request, c storage.Credential, by storage.Actor) error {
+	if c.ReplacesID != 0 && r.State == storage.RequestFulfilled {
+		return nil
+	}
+	return moveRequest(ctx, tx, r, eventFulfill, by, "")
 }
 
 // retryIssue sorts a failure: for good, or to be tried again after a while.
@@ -380,6 +446,9 @@ func (s *Service) endIssue(ctx context.Context, tx storage.Tx, c *storage.Creden
 		if err := moveRequest(ctx, tx, &r, eventFail, by, why); err != nil {
 			return err
 		}
+	}
+	if err := s.rotationOff(ctx, tx, c.ReplacesID, why); err != nil {
+		return err
 	}
 	return notifyCredential(ctx, tx, *c)
 }

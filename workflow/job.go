@@ -107,6 +107,11 @@ func (s *Service) NewWorkers(n Notifier) (*Workers, error) {
 	river.AddWorker(all, river.WorkFunc(func(ctx context.Context, j *river.Job[BatchArgs]) error {
 		return outcome(s.RunBatch(ctx, j.Args.ID))
 	}))
+	river.AddWorker(all, river.WorkFunc(func(ctx context.Context, j *river.Job[OverdueArgs]) error {
+		return outcome(s.EndOverdue(ctx, j.Args.Connection))
+	}))
+	addPatient(all, func(ctx context.Context, _ ReplanArgs) error { return s.Replan(ctx) })
+	addPatient(all, func(ctx context.Context, a DeliverArgs) error { return s.Deliver(ctx, a.ID) })
 	addPatient(all, func(ctx context.Context, a DecideArgs) error { return s.TellVendor(ctx, a.ID) })
 	addPatient(all, func(ctx context.Context, a MatchStateArgs) error { return s.MatchState(ctx, a.ID) })
 	river.AddWorker(all, &strayWorker{service: s})
@@ -155,6 +160,8 @@ func (w *notifyWorker) Work(ctx context.Context, j *river.Job[NotifyArgs]) error
 		return outcome(w.notifier.RequestChanged(ctx, storage.RequestID(j.Args.ID)))
 	case storage.SubjectBatch:
 		return w.followBatch(ctx, storage.BatchID(j.Args.ID))
+	case storage.SubjectDigest:
+		return outcome(w.notifier.DigestChanged(ctx, storage.DigestID(j.Args.ID)))
 	}
 	return outcome(w.notifier.CredentialChanged(ctx, storage.CredentialID(j.Args.ID)))
 }

@@ -148,8 +148,28 @@ func (s *Service) LookAtCredential(ctx context.Context, id storage.CredentialID)
 	if out.Events, err = s.DB.Events(ctx, storage.SubjectCredential, int64(id)); err != nil {
 		return out, err
 	}
-	out.Receipts, err = s.DB.Receipts(ctx, id)
-	return out, err
+	if out.Receipts, err = s.DB.Receipts(ctx, id); err != nil {
+		return out, err
+	}
+	return out, s.lookAtRotations(ctx, &out)
+}
+
+// trafficWindow is how far back the remaining use of a replaced key is counted.
+const trafficWindow = time.Hour
+
+// lookAtRotations adds what the key replaced, or is replaced by.
+func (s *Service) lookAtRotations(ctx context.Context, v *CredentialView) error {
+	var err error
+	c := v.Credential
+	if v.Rotations, err = s.DB.Rotations(ctx, c.ID); err != nil || v.ReplacedBy == 0 || !c.Brokered || !c.Live() {
+		return err
+	}
+	now, err := s.DB.Now(ctx)
+	if err != nil {
+		return err
+	}
+	v.Traffic, err = s.DB.UsesSince(ctx, c.ID, now.Add(-trafficWindow))
+	return err
 }
 
 // links are the owner's own: where to collect the key, and where to connect

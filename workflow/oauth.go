@@ -260,7 +260,7 @@ func (s *Service) keepGrant(ctx context.Context, c storage.Credential, app conne
 	if err != nil {
 		return errors.Join(err, s.dropGrant(ctx, c, app, token))
 	}
-	err = s.activate(ctx, c, issued, func(ctx context.Context, tx storage.Tx) error {
+	err = s.activate(ctx, c, issued, func(ctx context.Context, tx storage.Tx, _ storage.Credential) error {
 		kept = true
 		if err := tx.UseConnect(ctx, c.ID); err != nil {
 			return err

@@ -54,4 +54,5 @@ const (
 	RuleAdminOnly    = "admins_only"
 	RuleReason       = "reason_needed"
 	RuleNotPossible  = "not_possible"
+	RuleKeyOnly      = "persons_only"
 )

@@ -63,6 +63,9 @@ func (s *Service) weigh(ctx context.Context, tx storage.Tx, a Actor, ask Ask) (w
 	if err := s.checkHolder(ctx, a, ask); err != nil {
 		return weighed{}, err
 	}
+	if err := s.checkSuccession(ctx, tx, a, ask); err != nil {
+		return weighed{}, err
+	}
 	if _, app := s.oauthApp(ask.Connection); ask.Kind == OAuthGrant && s.brokered(ask.Connection) && !app {
 		return weighed{}, refuse(RuleNotPossible, "No OAuth app of ours is registered at %s. Ask for an API key, or ask an admin to register one.", ask.Connection).on("kind")
 	}
@@ -75,6 +78,12 @@ func (s *Service) weigh(ctx context.Context, tx storage.Tx, a Actor, ask Ask) (w
 	}
 	if err != nil {
 		return weighed{}, err
+	}
+	if err := s.checkSink(ask, rule.policy); err != nil {
+		return weighed{}, err
+	}
+	if ask.succeeds() && s.today.access(ask.Connection, ask.Scopes) == Read {
+		rule.policy.Approval.Auto, rule.steps = true, nil // more time to read is its owner's to take
 	}
 	out := weighed{ruling: rule, members: members}
 	for _, st := range rule.steps {
@@ -128,10 +137,10 @@ func (s *Service) Submit(ctx context.Context, a Actor, ask Ask, sourceKey string
 			Scopes: ask.Scopes, LifetimeS: int64(time.Duration(ask.Lifetime) / time.Second), Reason: ask.Reason,
 			PolicyHash: s.today.Hash, PolicyName: f.ruling.policy.Name, State: storage.RequestPending, SourceKey: sourceKey,
 			LapsesAt: now.Add(time.Duration(pendingFor(f.ruling.policy))), AdoptsID: ask.Adopts, HolderID: ask.Holder,
-			VendorRequest: ask.Vendor.ID, VendorMatch: ask.Vendor.Match}
+			VendorRequest: ask.Vendor.ID, VendorMatch: ask.Vendor.Match, ExtendsID: ask.Extends, RotatesID: ask.Rotates, Sink: ask.Sink, Place: ask.Place}
 		err = tx.InsertRequest(ctx, &r, f.steps, a.by())
 		if errors.Is(err, storage.ErrConflict) {
-			return refuse(RuleDecided, "Somebody asks for %s already; see /tokens pending.", ask.Adopts)
+			return refuse(RuleDecided, "Somebody asks for %s already; see /tokens pending.", max(ask.Adopts, ask.Extends, ask.Rotates))
 		}
 		if errors.Is(err, storage.ErrDuplicate) {
 			return nil
@@ -142,8 +151,10 @@ func (s *Service) Submit(ctx context.Context, a Actor, ask Ask, sourceKey string
 		if pending >= s.today.Quotas.Pending {
 			return refuse(RuleQuota, "You already have %d requests waiting, the most one person may have. Cancel one, or wait for a decision.", pending)
 		}
-		if err := s.checkLive(ctx, tx, r.RequesterID); err != nil {
-			return err
+		if !ask.succeeds() {
+			if err := s.checkLive(ctx, tx, r.RequesterID); err != nil {
+				return err
+			}
 		}
 		if f.ruling.policy.Approval.Auto {
 			if err := s.approve(ctx, tx, &r, storage.System("policy "+r.PolicyName), "approved by policy"); err != nil {
@@ -180,8 +191,13 @@ func (s *Service) approve(ctx context.Context, tx storage.Tx, r *storage.Request
 	if err := moveRequest(ctx, tx, r, eventApprove, by, reason); err != nil {
 		return err
 	}
-	if r.AdoptsID != 0 {
+	switch {
+	case r.AdoptsID != 0:
 		return s.adopt(ctx, tx, r, by)
+	case r.ExtendsID != 0:
+		return s.prolong(ctx, tx, r, by)
+	case r.RotatesID != 0:
+		return s.rotateFor(ctx, tx, r, by)
 	}
 	now, err := tx.Now(ctx)
 	if err != nil {
@@ -189,7 +205,7 @@ func (s *Service) approve(ctx context.Context, tx storage.Tx, r *storage.Request
 	}
 	c := storage.Credential{Connection: r.Connection, Kind: r.Kind, Brokered: s.brokered(r.Connection), Managed: true, AccountID: r.HolderID, OwnerID: r.RequesterID,
 		RequestID: r.ID, Label: r.ID.String(), Scopes: r.GrantedScopes, LifetimeS: r.GrantedS, State: storage.CredentialIssuing,
-		NextActionAt: now.Add(s.LeaseFor)}
+		NextActionAt: now.Add(s.LeaseFor), PolicyName: r.PolicyName, Sink: r.Sink, Place: r.Place}
 	c.UseKnown, c.Access = c.Brokered, string(s.today.access(c.Connection, c.Scopes))
 	if err := tx.InsertCredential(ctx, &c, by); err != nil {
 		return err

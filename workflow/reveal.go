@@ -62,7 +62,7 @@ func (s *Service) RevealURL(ctx context.Context, id storage.CredentialID) (strin
 	if err != nil {
 		return "", err
 	}
-	if k.Sealed == nil || !k.Now.Before(k.ExpiresAt) {
+	if k.Sealed == nil || k.Sink || !k.Now.Before(k.ExpiresAt) {
 		return "", nil
 	}
 	return s.PublicURL + "/reveal/" + s.ticketToken(id, k.Nonce).Expose(), nil
@@ -121,27 +121,38 @@ func (s *Service) Reveal(ctx context.Context, token, ref string) (secret.Value, 
 		if key, err = s.Keys.Box.Open(k.Sealed, s.ticketPlace(c.ID)); err != nil {
 			return fmt.Errorf("open key of %s: %w", c.ID, err)
 		}
-		if err := tx.SpendTicket(ctx, c.ID, true); err != nil {
-			return err
-		}
-		if err := tx.SetNextAction(ctx, c.ID, c.ExpiresAt); err != nil {
-			return err
-		}
 		people, err := tx.Standings(ctx, []storage.PersonID{c.OwnerID})
 		if err != nil {
 			return err
 		}
-		by := storage.Actor{PersonID: c.OwnerID, Name: people[c.OwnerID].Name, Ref: ref}
-		err = tx.Record(ctx, by, storage.Event{Action: "credential.revealed", Subject: storage.SubjectCredential, SubjectID: int64(c.ID)})
-		if err != nil {
-			return err
-		}
-		return notifyCredential(ctx, tx, c)
+		return s.spend(ctx, tx, c, storage.Actor{PersonID: c.OwnerID, Name: people[c.OwnerID].Name, Ref: ref})
 	})
 	if err != nil {
 		return secret.Value{}, out, err
 	}
 	return key, out, nil
+}
+
+// spend notes that a key was shown to somebody. A second time is an error.
+func (s *Service) spend(ctx context.Context, tx storage.Tx, c storage.Credential, by storage.Actor) error {
+	if err := tx.SpendTicket(ctx, c.ID, true); err != nil {
+		return err
+	}
+	now, err := tx.Now(ctx)
+	if err != nil {
+		return err
+	}
+	if err := tx.SetNextAction(ctx, c.ID, now); err != nil { // the sweep looks at its ladder
+		return err
+	}
+	if err := collected(ctx, tx, c); err != nil {
+		return err
+	}
+	err = tx.Record(ctx, by, storage.Event{Action: "credential.revealed", Subject: storage.SubjectCredential, SubjectID: int64(c.ID)})
+	if err != nil {
+		return err
+	}
+	return notifyCredential(ctx, tx, c)
 }
 
 // lockTicket finds a ticket and says what it is good for. The credential is
@@ -170,7 +181,7 @@ func (s *Service) lockTicket(ctx context.Context, tx storage.Tx, token string) (
 	switch {
 	case k.RevealedAt.Year() > 1:
 		return k, c, TicketSpent, nil
-	case k.Sealed == nil, !k.Now.Before(k.ExpiresAt), c.State != storage.CredentialActive, !owner[c.OwnerID].Active:
+	case k.Sealed == nil, k.Sink, !k.Now.Before(k.ExpiresAt), c.State != storage.CredentialActive, !owner[c.OwnerID].Active:
 		return k, c, TicketOver, nil
 	}
 	return k, c, TicketReady, nil

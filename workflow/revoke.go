@@ -109,6 +109,9 @@ func (s *Service) beginRevoke(ctx context.Context, tx storage.Tx, c *storage.Cre
 	if err := tx.Enqueue(ctx, RevokeArgs{c.ID}, nil); err != nil {
 		return err
 	}
+	if err := s.rotationOff(ctx, tx, c.ReplacesID, reason); err != nil {
+		return err
+	}
 	return notifyCredential(ctx, tx, *c)
 }
 

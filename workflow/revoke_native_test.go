@@ -58,14 +58,14 @@ func TestARevokeOfEveryKindHasAReceipt(t *testing.T) {
 	h := openWith(t, houseDocument(), nil)
 	h.Connectors["acme"] = appVendor{witnessed(t, h).(*fake.Connector)}
 	ours := h.active(t, "alice")
-	stopped := h.seed(fake.Key{Owner: mail("bob"), Scopes: []string{"files:write"}, State: fake.StateSuspended})
+	stopped := h.seed(fake.Key{Owner: mailOf("bob"), Scopes: []string{"files:write"}, State: fake.StateSuspended})
 	keys := map[string]string{
 		"a managed key": ours.VendorRef, "a suspended key": stopped.ID,
-		"somebody's key":             h.seed(fake.Key{Owner: mail("bob"), Scopes: []string{"files:write"}}).ID,
-		"a key of nobody we know":    h.seed(fake.Key{Owner: mail("unknown")}).ID,
+		"somebody's key":             h.seed(fake.Key{Owner: mailOf("bob"), Scopes: []string{"files:write"}}).ID,
+		"a key of nobody we know":    h.seed(fake.Key{Owner: mailOf("unknown")}).ID,
 		"a key of a service":         h.seed(fake.Key{Owner: connectors.AccountRef{ID: "robot", Service: true}, Scopes: []string{"people:admin"}}).ID,
-		"a grant to an app":          h.seed(fake.Key{Label: appLabel + "Calendar", Owner: mail("bob"), Scopes: []string{"files:read"}}).ID,
-		"a key that ended meanwhile": h.seed(fake.Key{Owner: mail("bob")}).ID,
+		"a grant to an app":          h.seed(fake.Key{Label: appLabel + "Calendar", Owner: mailOf("bob"), Scopes: []string{"files:read"}}).ID,
+		"a key that ended meanwhile": h.seed(fake.Key{Owner: mailOf("bob")}).ID,
 	}
 	h.sync(t)
 	h.vendor.SetState(keys["a key that ended meanwhile"], fake.StateRevoked)
@@ -108,8 +108,8 @@ func TestARevokeOfEveryKindHasAReceipt(t *testing.T) {
 func TestARevokeByHandStaysOpenUntilItIsProven(t *testing.T) {
 	t.Parallel()
 	h := withConnector(t, houseDocument(), onlyByHand)
-	k := h.seed(fake.Key{Owner: mail("bob"), Scopes: []string{"files:write"}})
-	other := h.seed(fake.Key{Owner: mail("bob"), Scopes: []string{"files:write"}})
+	k := h.seed(fake.Key{Owner: mailOf("bob"), Scopes: []string{"files:write"}})
+	other := h.seed(fake.Key{Owner: mailOf("bob"), Scopes: []string{"files:write"}})
 	h.sync(t)
 	id := h.found(t, k.ID).ID
 	before, err := h.Show(t.Context(), h.people["erin"], id)
@@ -173,7 +173,7 @@ func TestALyingVendorIsNeverBelieved(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	ours := h.active(t, "alice")
-	theirs := h.seed(fake.Key{Owner: mail("bob")})
+	theirs := h.seed(fake.Key{Owner: mailOf("bob")})
 	h.sync(t)
 	ids := []storage.CredentialID{ours.ID, h.found(t, theirs.ID).ID}
 	h.vendor.Inject(fake.VerbRevoke, fake.Lying, 0)

@@ -20,6 +20,7 @@ type Notifier interface {
 	RequestChanged(context.Context, storage.RequestID) error
 	CredentialChanged(context.Context, storage.CredentialID) error
 	BatchChanged(context.Context, storage.BatchID) error
+	DigestChanged(context.Context, storage.DigestID) error
 }
 
 // Silent is the Notifier of a deployment without Slack, such as a gateway
@@ -34,6 +35,9 @@ func (Silent) CredentialChanged(context.Context, storage.CredentialID) error { r
 
 // BatchChanged implements Notifier.
 func (Silent) BatchChanged(context.Context, storage.BatchID) error { return nil }
+
+// DigestChanged implements Notifier.
+func (Silent) DigestChanged(context.Context, storage.DigestID) error { return nil }
 
 // Deps is what a Service needs.
 type Deps struct {
@@ -87,8 +91,14 @@ func New(ctx context.Context, d Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.DB.SavePolicy(ctx, s.today.Hash, s.today.Text); err != nil {
+	changed, err := s.DB.SavePolicy(ctx, s.today.Hash, s.today.Text)
+	if err != nil {
 		return nil, err
+	}
+	if changed {
+		if err := s.replanSoon(ctx); err != nil {
+			return nil, err
+		}
 	}
 	var rows []storage.Connection
 	for name, c := range s.today.Connections {
@@ -207,7 +217,8 @@ func (s *Service) filingOf(ctx context.Context, id storage.RequestID) (filing, e
 func Describe(ctx context.Context, d *Document, settings []connectors.Settings, opened map[string]connectors.Connector) error {
 	d.Connections = map[string]ConnectionRules{}
 	for _, c := range settings {
-		rules := ConnectionRules{Kind: c.Kind, Owners: c.Owners}
+		_, sink := connectors.As[connectors.Sink](opened[c.Name])
+		rules := ConnectionRules{Kind: c.Kind, Owners: c.Owners, Sink: sink, Places: c.Places}
 		if l, ok := connectors.As[connectors.ScopeLister](opened[c.Name]); ok {
 			scopes, err := l.Scopes(ctx)
 			if err != nil {

@@ -305,6 +305,8 @@ type takenJob struct {
 	kind string
 	ID   int64  `json:"id"`
 	Ref  string `json:"ref"`
+
+	Connection string `json:"connection"`
 }
 
 // work does every job that is due, all at once as workers would, and reports
@@ -314,7 +316,7 @@ func (h *house) work(t rapid.TB) []error {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	var errs []error
-	for _, j := range h.jobs(t, IssueArgs{}.Kind(), RevokeArgs{}.Kind(), StrayArgs{}.Kind()) {
+	for _, j := range h.jobs(t, IssueArgs{}.Kind(), RevokeArgs{}.Kind(), StrayArgs{}.Kind(), DeliverArgs{}.Kind(), OverdueArgs{}.Kind(), ReplanArgs{}.Kind()) {
 		wg.Go(func() {
 			if err := j.do(h.Service); err != nil {
 				if j.kind == (StrayArgs{}).Kind() { // River tries again; the others are found by the sweep
@@ -339,6 +341,12 @@ func (j takenJob) do(s *Service) error {
 		return s.Issue(context.Background(), id)
 	case RevokeArgs{}.Kind():
 		return s.FinishRevoke(context.Background(), id)
+	case DeliverArgs{}.Kind():
+		return s.Deliver(context.Background(), id)
+	case OverdueArgs{}.Kind():
+		return s.EndOverdue(context.Background(), j.Connection)
+	case ReplanArgs{}.Kind():
+		return s.Replan(context.Background())
 	}
 	return s.RevokeStrays(context.Background(), id, j.Ref)
 }

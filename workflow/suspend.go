@@ -67,6 +67,11 @@ func (s *Service) turn(ctx context.Context, a Actor, id storage.CredentialID, e 
 		if err := moveCredential(ctx, tx, &c, e, a.by(), reason); err != nil {
 			return err
 		}
+		if e == eventResume && c.Managed { // who resumes it means to use it
+			if err := tx.Spare(ctx, c.ID, a.by(), reason); err != nil {
+				return err
+			}
+		}
 		if !c.Brokered {
 			if err := tx.Enqueue(ctx, MatchStateArgs{c.ID}, nil); err != nil {
 				return err

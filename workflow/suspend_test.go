@@ -70,7 +70,7 @@ func TestSuspendAndResume(t *testing.T) {
 func TestSuspendOfOtherKeys(t *testing.T) {
 	t.Parallel()
 	h := open(t)
-	k := h.seed(fake.Key{Owner: mail("bob"), Scopes: []string{"files:write"}})
+	k := h.seed(fake.Key{Owner: mailOf("bob"), Scopes: []string{"files:write"}})
 	h.sync(t)
 	if err := h.suspend("erin", h.found(t, k.ID).ID, "not asked for"); err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func TestSuspendOfOtherKeys(t *testing.T) {
 func TestSuspendWhereTheSystemCant(t *testing.T) {
 	t.Parallel()
 	h := withConnector(t, houseDocument(), withoutVerify)
-	k := h.seed(fake.Key{Owner: mail("bob")})
+	k := h.seed(fake.Key{Owner: mailOf("bob")})
 	h.sync(t)
 	id := h.found(t, k.ID).ID
 	refused(t, "suspend", h.suspend("erin", id, "because"), RuleNotPossible)

@@ -2,7 +2,6 @@ package workflow
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"latchkey/storage"
@@ -31,7 +30,7 @@ func (s *Service) RunSweep(ctx context.Context) {
 
 // Sweep does everything that is due now.
 func (s *Service) Sweep(ctx context.Context) error {
-	for _, batch := range []func(context.Context, storage.Tx) (int, error){s.sweepRequests, s.sweepCredentials} {
+	for _, batch := range []func(context.Context, storage.Tx) (int, error){s.sweepRequests, s.sweepCredentials, s.sweepDigests} {
 		for {
 			var n int
 			err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) (err error) {
@@ -74,15 +73,22 @@ func (s *Service) sweepCredentials(ctx context.Context, tx storage.Tx) (int, err
 	if err != nil {
 		return 0, err
 	}
+	var live []storage.Credential
 	for i := range due {
-		if err := s.sweepCredential(ctx, tx, &due[i], now); err != nil {
-			return 0, err
+		switch due[i].State {
+		case storage.CredentialActive, storage.CredentialSuspended:
+			live = append(live, due[i])
+		default:
+			if err := s.sweepCredential(ctx, tx, &due[i], now); err != nil {
+				return 0, err
+			}
 		}
 	}
-	return len(due), nil
+	return len(due), s.sweepLive(ctx, tx, live, now)
 }
 
-// sweepCredential does what is due for one credential.
+// sweepCredential does what is due for one credential that is no more, or not
+// yet, alive.
 func (s *Service) sweepCredential(ctx context.Context, tx storage.Tx, c *storage.Credential, now time.Time) error {
 	by := storage.System("sweep")
 	switch c.State {
@@ -102,39 +108,8 @@ func (s *Service) sweepCredential(ctx context.Context, tx storage.Tx, c *storage
 			return err
 		}
 		return tx.Enqueue(ctx, RevokeArgs{c.ID}, nil)
-	case storage.CredentialActive, storage.CredentialSuspended:
-		return s.sweepLive(ctx, tx, c, now)
-	case storage.CredentialExpired, storage.CredentialRevoked, storage.CredentialIssueFailed:
+	case storage.CredentialActive, storage.CredentialSuspended, // sweepLive's
+		storage.CredentialExpired, storage.CredentialRevoked, storage.CredentialIssueFailed:
 	}
 	return tx.SetNextAction(ctx, c.ID, time.Time{})
-}
-
-// sweepLive expires a key whose time is up, and revokes one that nobody
-// collected.
-func (s *Service) sweepLive(ctx context.Context, tx storage.Tx, c *storage.Credential, now time.Time) error {
-	by := storage.System("sweep")
-	if !now.Before(c.ExpiresAt) {
-		c.EndedAt, c.NextActionAt = now, time.Time{}
-		if err := moveCredential(ctx, tx, c, eventExpireActive, by, ""); err != nil {
-			return err
-		}
-		if err := tx.SpendTicket(ctx, c.ID, false); err != nil && !errors.Is(err, storage.ErrConflict) {
-			return err
-		}
-		if err := revokeStraysOf(ctx, tx, *c, c.VendorRef); err != nil {
-			return err
-		}
-		return notifyCredential(ctx, tx, *c)
-	}
-	k, err := tx.LockTicketOf(ctx, c.ID)
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		return err
-	}
-	if err == nil && k.Sealed != nil {
-		if !now.Before(k.ExpiresAt) {
-			return s.beginRevoke(ctx, tx, c, by, "not collected in time")
-		}
-		return tx.SetNextAction(ctx, c.ID, k.ExpiresAt)
-	}
-	return tx.SetNextAction(ctx, c.ID, c.ExpiresAt)
 }

@@ -107,7 +107,7 @@ func (w *walk) settleWith(ctx context.Context, tx storage.Tx, c storage.Credenti
 // awaitsHuman tells whether the key of a row is made by a person or by the
 // vendor itself, and not by us.
 func (s *Service) awaitsHuman(c storage.Credential, r storage.Request) bool {
-	if r.VendorRequest != "" {
+	if r.VendorRequest != "" && c.ReplacesID == 0 {
 		return true
 	}
 	_, guided := connectors.As[connectors.IssueGuide](s.Connectors[c.Connection])
@@ -136,7 +136,7 @@ func (w *walk) takeHandmade(ctx context.Context, tx storage.Tx, c storage.Creden
 		if err := w.beginRevoke(ctx, tx, &c, by, why); err != nil {
 			return err
 		}
-		if requestMachine.allows(string(r.State), eventFail) {
+		if c.ReplacesID == 0 && requestMachine.allows(string(r.State), eventFail) {
 			if err := moveRequest(ctx, tx, &r, eventFail, by, why); err != nil {
 				return err
 			}
@@ -146,7 +146,10 @@ func (w *walk) takeHandmade(ctx context.Context, tx storage.Tx, c storage.Creden
 	if !l.ExpiresAt.IsZero() && l.ExpiresAt.Before(ends) {
 		ends = l.ExpiresAt
 	}
-	c.ActivatedAt, c.ExpiresAt, c.NextActionAt = now, ends, ends
+	c.ActivatedAt, c.ExpiresAt, c.NextActionAt = now, ends, now
+	if err := w.boundByRotation(ctx, tx, &c); err != nil {
+		return err
+	}
 	if err := moveCredential(ctx, tx, &c, eventActivate, by, "found at the system"); err != nil {
 		return err
 	}
@@ -154,7 +157,13 @@ func (w *walk) takeHandmade(ctx context.Context, tx storage.Tx, c storage.Creden
 		return err
 	}
 	w.seen = append(w.seen, c.ID)
-	if err := moveRequest(ctx, tx, &r, eventFulfill, by, ""); err != nil {
+	if err := tx.SetVendorExpiry(ctx, c.ID, l.ExpiresAt); err != nil {
+		return err
+	}
+	if err := w.afterIssue(ctx, tx, c, storage.Receipt{}); err != nil {
+		return err
+	}
+	if err := fulfill(ctx, tx, &r, c, by); err != nil {
 		return err
 	}
 	return notifyCredential(ctx, tx, c)

@@ -124,7 +124,7 @@ func (h *house) seed(k fake.Key) fake.Key {
 	return h.vendor.Seed(k)
 }
 
-func mail(name string) connectors.AccountRef {
+func mailOf(name string) connectors.AccountRef {
 	return connectors.AccountRef{ID: "acme-" + name, Email: name + "@example.com", Name: name}
 }
 

@@ -42,10 +42,10 @@ func TestAWorldSyncsInOneRun(t *testing.T) {
 		vendors[name].SetPage(500)
 		made := len(vendors[name].Keys())
 		for i := made; i < each; i++ {
-			k := fake.Key{Label: fmt.Sprint("key ", i), Owner: mail("frank"), Scopes: []string{"files:read"}, CreatedAt: now, LastUsed: used(time.Hour)}
+			k := fake.Key{Label: fmt.Sprint("key ", i), Owner: mailOf("frank"), Scopes: []string{"files:read"}, CreatedAt: now, LastUsed: used(time.Hour)}
 			switch i % 4 {
 			case 0:
-				k.Scopes, k.Owner = []string{"files:write"}, mail(fmt.Sprint("unknown", i))
+				k.Scopes, k.Owner = []string{"files:write"}, mailOf(fmt.Sprint("unknown", i))
 			case 1:
 				k.CreatedAt, k.LastUsed = old, connectors.LastUsed{Known: true}
 			case 2:
@@ -109,7 +109,7 @@ func TestAKilledSyncLosesAndDoublesNothing(t *testing.T) {
 			h.vendor.SetPage(500)
 			ours := h.active(t, "alice")
 			for i := range syncBatch + 10 {
-				h.seed(fake.Key{Label: fmt.Sprint(i), Owner: mail("bob"), Scopes: []string{"files:read"}})
+				h.seed(fake.Key{Label: fmt.Sprint(i), Owner: mailOf("bob"), Scopes: []string{"files:read"}})
 			}
 			for _, point := range deaths {
 				h.due(t)
@@ -285,7 +285,7 @@ func TestADeletedKeyIsNoticed(t *testing.T) {
 			} else {
 				h.Connectors["acme"] = tt.wrap(h.Connectors["acme"].(*fake.Connector))
 			}
-			theirs := h.seed(fake.Key{Owner: mail("bob"), Scopes: []string{"files:read"}})
+			theirs := h.seed(fake.Key{Owner: mailOf("bob"), Scopes: []string{"files:read"}})
 			for range 3 {
 				h.seed(fake.Key{Scopes: []string{"files:read"}})
 			}
@@ -330,7 +330,7 @@ func TestAKeyThatComesBackIsFoundAnew(t *testing.T) {
 	for range 3 {
 		h.seed(fake.Key{Scopes: []string{"files:read"}})
 	}
-	k := h.seed(fake.Key{Owner: mail("bob"), Scopes: []string{"files:read"}})
+	k := h.seed(fake.Key{Owner: mailOf("bob"), Scopes: []string{"files:read"}})
 	h.sync(t)
 	h.vendor.SetState(k.ID, fake.StateRevoked)
 	h.sync(t)
@@ -355,7 +355,7 @@ func TestARevokedKeyThatIsListedAgainIsEndedAgain(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	ours := h.active(t, "alice")
-	theirs := h.seed(fake.Key{Owner: mail("bob"), Scopes: []string{"files:read"}})
+	theirs := h.seed(fake.Key{Owner: mailOf("bob"), Scopes: []string{"files:read"}})
 	h.sync(t)
 	for _, ref := range []string{ours.VendorRef, theirs.ID} {
 		if _, err := h.Revoke(t.Context(), h.people["erin"], h.found(t, ref).ID, "leaked"); err != nil {

@@ -11,7 +11,7 @@ import (
 
 // wants is what somebody asks for at the vendor itself.
 func wants(who string, scopes ...string) fake.Key {
-	return fake.Key{Label: who + "'s laptop", Owner: mail(who), Scopes: scopes, ExpiresAt: time.Now().Add(5 * 24 * time.Hour)}
+	return fake.Key{Label: who + "'s laptop", Owner: mailOf(who), Scopes: scopes, ExpiresAt: time.Now().Add(5 * 24 * time.Hour)}
 }
 
 // filed is the request here of one that was made at the vendor.
@@ -146,7 +146,7 @@ func TestRequestsOfTheVendorThatAreNotFiled(t *testing.T) {
 	forbidden := h.vendor.Ask("because", wants("frank", "people:admin"))
 	stranger := h.vendor.Ask("for the yearly report", wants("nobody", "files:write"))
 	last := h.vendor.Ask("for the yearly report", wants("frank", "files:write"))
-	k := h.seed(fake.Key{Owner: mail("bob"), Scopes: []string{"files:read"}})
+	k := h.seed(fake.Key{Owner: mailOf("bob"), Scopes: []string{"files:read"}})
 	for range 2 {
 		h.sync(t)
 		if c := h.connection(t, "acme"); c.Problem != "" {

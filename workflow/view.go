@@ -85,7 +85,11 @@ type CredentialView struct {
 	Account  AccountView       // at the system
 	Task     *connectors.Task  // what a person has to do there; nil for nothing
 	Receipts []storage.Receipt // the system's answers
-	Can      Options
+
+	Rotations  []storage.Rotation   // that it is the old or the new key of, the newest first
+	ReplacedBy storage.CredentialID // the key that takes its place, made or being made; zero for none
+	Traffic    int64                // its uses in the last hour while it is being replaced
+	Can        Options
 }
 
 // AccountView is an account at a system as messages show it; empty where the
@@ -105,6 +109,10 @@ type Options struct {
 	Resume   bool
 	HandOver bool
 	Adopt    bool // its owner can ask to keep it
+	Rotate   bool // a fresh key can take its place
+	Extend   bool // its owner can ask for more time
+	Edit     bool // its name, note and end can be changed
+	Exempt   bool // the rules about unused and old keys can leave it alone
 }
 
 // HomeView is App Home.

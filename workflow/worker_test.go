@@ -35,6 +35,8 @@ func (r *recorder) RequestChanged(context.Context, storage.RequestID) error {
 
 func (*recorder) BatchChanged(context.Context, storage.BatchID) error { return nil }
 
+func (*recorder) DigestChanged(context.Context, storage.DigestID) error { return nil }
+
 func (r *recorder) CredentialChanged(_ context.Context, id storage.CredentialID) error {
 	r.changes <- id
 	return nil

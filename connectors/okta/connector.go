@@ -31,6 +31,8 @@ const maxWait = 15 * time.Minute
 type Connector struct {
 	name   string
 	client *rest.Client
+	hook   secret.Value // what the event hook sends; empty: none is configured
+	now    func() time.Time
 }
 
 // Open checks the settings, reporting every problem at once, and does not
@@ -40,12 +42,16 @@ func Open(s connectors.Settings, rt http.RoundTripper) (*Connector, error) {
 	if rt == nil {
 		problems = append(problems, fmt.Errorf("%w: transport", connectors.ErrMissing))
 	}
+	if err := checkHook(s.SigningSecret); err != nil {
+		problems = append(problems, err)
+	}
 	if len(problems) > 0 {
 		return nil, fmt.Errorf("open connection %s: %w", s.Name, errors.Join(problems...))
 	}
-	return &Connector{name: s.Name, client: rest.New(rest.Config{
+	client := rest.New(rest.Config{
 		Base: base, Header: "Authorization", Credential: secret.New("SSWS " + s.Token.Expose()), Transport: rt,
-	})}, nil
+	})
+	return &Connector{name: s.Name, client: client, hook: s.SigningSecret, now: time.Now}, nil
 }
 
 // Check asks whose token it is, and whether it may read API tokens, which
