@@ -28,7 +28,8 @@ func keys(s connectors.Settings, client *http.Client) (aws.CredentialsProvider, 
 		config.WithEC2IMDSClientEnableState(imds.ClientDisabled),
 		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }))
 	if err != nil { // may quote the environment
-		return nil, errors.New("read what AWS's default chain needs: the AWS_ variables or AWS's files can't be read")
+		return nil, errors.New("read what AWS's default chain needs: the AWS_ variables or AWS's files can't be read, " +
+			"or name a CA bundle (AWS_CA_BUNDLE, ca_bundle), which this connection does not take")
 	}
 	return &machine{chain.Credentials}, nil
 }

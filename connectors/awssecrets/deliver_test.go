@@ -36,6 +36,9 @@ func TestDeliver(t *testing.T) {
 	if again := b.deliver(t, rotated(first.Version)); again != second || second.Version == first.Version || b.Versions(place) != 2 {
 		t.Errorf("rotated: %+v, then %+v, %d versions", second, again, b.Versions(place))
 	}
+	if moves := b.Calls()["UpdateSecretVersionStage"]; moves != 1 {
+		t.Errorf("%d moves", moves)
+	}
 	value, version = b.Value(place)
 	if value != canary+"-2" || version != second.Version {
 		t.Errorf("the current version is %s", version)

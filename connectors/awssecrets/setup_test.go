@@ -225,7 +225,7 @@ func TestTheEnvironmentGivesCredentialsOnly(t *testing.T) {
 	}
 	for name, value := range map[string]string{
 		"AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": "http://192.0.2.1", "AWS_MAX_ATTEMPTS": "9", "AWS_USE_FIPS_ENDPOINT": "true",
-		"AWS_CONFIG_FILE": empty, "AWS_SHARED_CREDENTIALS_FILE": empty, "AWS_PROFILE": "",
+		"AWS_CONFIG_FILE": empty, "AWS_SHARED_CREDENTIALS_FILE": empty, "AWS_PROFILE": "", "AWS_CA_BUNDLE": "",
 		"AWS_ACCESS_KEY_ID": "AKIANOBODY", "AWS_SECRET_ACCESS_KEY": canary, "AWS_SESSION_TOKEN": "",
 	} {
 		t.Setenv(name, value)
@@ -251,10 +251,10 @@ func TestTheEnvironmentGivesCredentialsOnly(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "this machine has no working AWS credentials") || errors.Is(err, connectors.ErrUnrecoverable) {
 		t.Errorf("no keys: %v", err)
 	}
-	t.Setenv("AWS_MAX_ATTEMPTS", canary)
+	t.Setenv("AWS_CA_BUNDLE", filepath.Join(t.TempDir(), canary))
 	_, err = awssecrets.Open(given, http.DefaultTransport)
 	clean(t, err)
-	if err == nil {
-		t.Error("an environment that can't be read opens")
+	if err == nil || !strings.Contains(err.Error(), "AWS_CA_BUNDLE") {
+		t.Errorf("an environment that can't be used: %v", err)
 	}
 }

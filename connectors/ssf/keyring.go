@@ -37,11 +37,9 @@ func (k *keyring) find(ctx context.Context, kid, alg string) (crypto.PublicKey, 
 	if err := k.take(ctx); err != nil {
 		return nil, err
 	}
-	key, known := k.keys.find(kid, alg)
 	now := k.now()
-	fresh := !k.had.IsZero() && now.Before(k.had.Add(keepFor))
-	due := k.ask.IsZero() || !now.Before(k.ask.Add(askEvery))
-	if due && (!known || !fresh) {
+	key, ok := k.known(kid, alg, now)
+	if !ok && (k.ask.IsZero() || !now.Before(k.ask.Add(askEvery))) {
 		done := k.refresh(ctx, now)
 		select {
 		case <-done:
@@ -51,18 +49,24 @@ func (k *keyring) find(ctx context.Context, kid, alg string) (crypto.PublicKey, 
 		if err := k.take(ctx); err != nil {
 			return nil, err
 		}
-		key, known = k.keys.find(kid, alg)
-		fresh = k.err == nil
+		key, ok = k.known(kid, alg, now)
 	}
 	err := k.err
 	k.turn <- struct{}{}
 	switch {
-	case known && fresh:
+	case ok:
 		return key, nil
 	case err != nil:
 		return nil, fmt.Errorf("ask for the transmitter's keys: %w", err)
 	}
 	return nil, unverified("the token's key is not one of the transmitter's")
+}
+
+func (k *keyring) known(kid, alg string, now time.Time) (crypto.PublicKey, bool) {
+	if k.had.IsZero() || !now.Before(k.had.Add(keepFor)) {
+		return nil, false
+	}
+	return k.keys.find(kid, alg)
 }
 
 func (k *keyring) take(ctx context.Context) error {

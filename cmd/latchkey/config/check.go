@@ -32,7 +32,9 @@ func (c *checker) check() {
 		c.realGroup(fmt.Sprintf("admins[%d]", i), g)
 	}
 	for _, s := range c.config.Connections {
-		c.connection(s)
+		if s.Name != ownConnection { // which no file has
+			c.connection(s)
+		}
 	}
 	c.reserved("connections", ownConnection, "Latchkey's own API: choose another name")
 	c.policies()

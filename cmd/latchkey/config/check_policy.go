@@ -24,6 +24,12 @@ func (c *checker) policies() {
 		for j, s := range p.Approval.Steps {
 			c.step(fmt.Sprintf("%s.approval[%d]", path, j), s)
 		}
+		for j, name := range p.Sinks {
+			c.reference(fmt.Sprintf("%s.sinks[%d]", path, j), name)
+		}
+		if p.MaxLifetime > 0 && p.Rotation.Every >= p.MaxLifetime {
+			c.addAt(path+".rotation.every", "write less than max_lifetime: the key would have ended before it is replaced")
+		}
 		if p.MaxLifetime > 0 && p.Rotation.Overlap >= p.MaxLifetime {
 			c.addAt(path+".rotation.overlap", "write less than max_lifetime: the old key would outlive it")
 		}

@@ -33,6 +33,9 @@ type Config struct {
 	Gateway     Gateway      `json:"gateway"`
 	Keeper      secret.Value `json:"keeper"` // URL of the key-encryption key; a base64key is in the URL-safe alphabet
 
+	// PreSharedKeys are 32 bytes each, in base64 (standard alphabet), by name.
+	PreSharedKeys map[string]secret.Value `json:"pre_shared_keys"`
+
 	// Policy has everything but its Connections, which the connectors fill in.
 	// Zeros in it take the defaults documented there.
 	Policy workflow.Document `json:"-"`

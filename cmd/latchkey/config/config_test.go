@@ -30,6 +30,7 @@ func kinds() map[string][]string {
 		"tempo":     {"mode", "token", "check_path"},
 		"brokered":  {"owners", "token", "header", "scheme", "check_path", "scopes"},
 		"github":    {"token", "sync_every"},
+		"vault":     {"token", "places"},
 		"atlassian": {"owners", "org_id", "api_key", "sync_every"},
 	}
 }
@@ -164,20 +165,26 @@ func TestExampleFileIsValidWithItsCommentsTakenIn(t *testing.T) {
 	t.Parallel()
 	var lines []string
 	for line := range strings.Lines(string(config.Example)) {
-		if trimmed := strings.TrimLeft(line, " "); strings.HasPrefix(trimmed, "# billing:") || strings.HasPrefix(trimmed, "#   ") {
+		if trimmed := strings.TrimLeft(line, " "); strings.HasPrefix(trimmed, "# billing:") || strings.HasPrefix(trimmed, "# vault:") ||
+			strings.HasPrefix(trimmed, "# sinks:") || strings.HasPrefix(trimmed, "# - name:") || strings.HasPrefix(trimmed, "#   ") {
 			line = strings.Replace(line, "# ", "", 1)
 		}
 		lines = append(lines, line)
 	}
-	text := strings.Replace(strings.Join(lines, ""), "# people:", "people:", 1)
+	text := strings.NewReplacer("# people:", "people:", "# pre_shared_keys:", "pre_shared_keys:").Replace(strings.Join(lines, ""))
 	env := environment()
-	env["BILLING_TOKEN"] = "hidden-billing-token"
+	env["BILLING_TOKEN"], env["VAULT_TOKEN"] = "hidden-billing-token", "hidden-vault-token"
+	env["LATCHKEY_PSK_CI"] = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 	c, err := config.Parse("latchkey.yaml", []byte(text), lookUp(env), kinds())
 	if err != nil {
 		t.Fatalf("parse:\n%v\n%s", err, text)
 	}
-	if len(c.Policy.People) != 1 || len(c.Connections) != 2 || len(c.Connections[1].Scopes) != 1 {
-		t.Errorf("the comments hold %d people and %d connections, want 1 and 2 with a scope", len(c.Policy.People), len(c.Connections))
+	var names []string
+	for _, s := range c.Connections {
+		names = append(names, s.Name)
+	}
+	if len(c.Policy.People) != 1 || len(c.PreSharedKeys) != 1 || strings.Join(names, " ") != "tempo vault billing latchkey" || len(c.Connections[2].Scopes) != 1 {
+		t.Errorf("the comments hold %d people, %d keys and the connections %q", len(c.Policy.People), len(c.PreSharedKeys), names)
 	}
 }
 

@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,22 @@ type connection struct {
 	OAuth          oauth          `json:"oauth"`
 	Import         []secret.Value `json:"import"`
 	Limits         limits         `json:"limits"`
+
+	Places          []string     `json:"places"`
+	Namespace       string       `json:"namespace"`
+	Mount           string       `json:"mount"`
+	Region          string       `json:"region"`
+	AccessKeyID     string       `json:"access_key_id"`
+	SecretAccessKey secret.Value `json:"secret_access_key"`
+	Project         string       `json:"project"`
+	TenantID        string       `json:"tenant_id"`
+	ClientID        string       `json:"client_id"`
+	ClientSecret    secret.Value `json:"client_secret"`
+	Certificate     string       `json:"certificate"`
+	Company         string       `json:"company"`
+	SigningSecret   secret.Value `json:"signing_secret"`
+	Audience        string       `json:"audience"`
+	Issuer          string       `json:"issuer"`
 }
 
 // limits is the `limits:` block of a brokered connection.
@@ -90,6 +107,22 @@ func (c connection) settings(name string) connectors.Settings {
 		Limits: connectors.Limits{PerSecond: c.Limits.PerSecond, Burst: c.Limits.Burst, Concurrent: c.Limits.Concurrent,
 			AllPerSecond: c.Limits.AllPerSecond, AllBurst: c.Limits.AllBurst, AllConcurrent: c.Limits.AllConcurrent,
 			Body: c.Limits.Body, Head: c.Limits.Head, Duration: time.Duration(c.Limits.Duration)},
+
+		Places:          c.Places,
+		Namespace:       c.Namespace,
+		Mount:           c.Mount,
+		Region:          c.Region,
+		AccessKeyID:     c.AccessKeyID,
+		SecretAccessKey: c.SecretAccessKey,
+		Project:         c.Project,
+		TenantID:        c.TenantID,
+		ClientID:        c.ClientID,
+		ClientSecret:    c.ClientSecret,
+		Certificate:     c.Certificate,
+		Company:         c.Company,
+		SigningSecret:   c.SigningSecret,
+		Audience:        c.Audience,
+		Issuer:          c.Issuer,
 	}
 }
 
@@ -124,8 +157,25 @@ func decode(t *tree) (*Config, error) {
 			}
 		}
 	}
+	c.addOwn()
 	c.setDefaults()
 	return c, nil
+}
+
+// addOwn adds the connection of Latchkey's own keys where a policy is about
+// them and the file does not have it.
+func (c *Config) addOwn() {
+	for _, s := range c.Connections {
+		if s.Name == ownConnection {
+			return
+		}
+	}
+	for _, p := range c.Policy.Policies {
+		if slices.Contains(p.Connections, ownConnection) {
+			c.Connections = append(c.Connections, connectors.Settings{Name: ownConnection, Kind: ownConnection})
+			return
+		}
+	}
 }
 
 // spellApproval writes `auto` and a list of steps as workflow.Approval.

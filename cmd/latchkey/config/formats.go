@@ -34,6 +34,7 @@ func formats() []*jsonschema.Format {
 		"base-url":        judgeBaseURL,
 		"listen":          judgeListen,
 		"keeper":          judgeKeeper,
+		"psk":             judgePSK,
 		"rule-path":       brokered.CheckPattern,
 	} {
 		all = append(all, &jsonschema.Format{Name: "latchkey-" + name, Validate: func(v any) error {
@@ -119,6 +120,13 @@ func judgeKeeper(s string) error {
 		}
 	default:
 		return errors.New("begin with base64key://, awskms://, gcpkms://, azurekeyvault:// or hashivault://")
+	}
+	return nil
+}
+
+func judgePSK(s string) error {
+	if decoded, err := base64.URLEncoding.DecodeString(urlSafe(s)); err != nil || len(decoded) != keySize {
+		return errors.New("write 32 random bytes in base64; `openssl rand -base64 32` makes them")
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func checkSchema(r *report, t *tree) error {
 		return fmt.Errorf("compile configuration schema: %w", err)
 	}
 	words := &translator{report: r, tree: t, schema: doc}
-	for _, of := range []string{"groups", "connections"} {
+	for _, of := range []string{"groups", "connections", "pre_shared_keys"} {
 		if err := words.checkNames(of); err != nil {
 			return err
 		}
