@@ -29,7 +29,12 @@ const (
 	verbSuspend     verb = "suspend"
 	verbResume      verb = "resume"
 	verbHandOver    verb = "hand_over"
-	verbKeep        verb = "keep"    // ask to keep a key that nobody asked for
+	verbKeep        verb = "keep" // ask to keep a key that nobody asked for
+	verbRotate      verb = "rotate"
+	verbExtend      verb = "extend"
+	verbLetExpire   verb = "let_expire"
+	verbEdit        verb = "edit"
+	verbExempt      verb = "exempt"
 	verbConnect     verb = "connect" // a link button, as Reveal
 	verbOpen        verb = "open"    // likewise: the place at the system where a task begins
 	verbSystems     verb = "systems" // another page of the systems; the ID is where it begins
@@ -39,6 +44,7 @@ const (
 	verbSystem      verb = "system" // the request form's system select
 	verbPreset      verb = "preset" // the request form's preset
 	verbScopes      verb = "scopes" // the request form's scope select
+	verbSink        verb = "sink"   // the request form's select of where the key goes
 )
 
 // The callback IDs of modals and of the global shortcut.
@@ -53,6 +59,10 @@ const (
 	callbackResume      = "resume"
 	callbackHandOver    = "hand_over"
 	callbackKeep        = "keep"
+	callbackRotate      = "rotate"
+	callbackExtend      = "extend"
+	callbackEdit        = "edit"
+	callbackExempt      = "exempt"
 	callbackRevokeMany  = "revoke_many"
 	callbackShortcut    = "request_key"
 )

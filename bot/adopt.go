@@ -1,10 +1,12 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/slack-go/slack"
 
+	"latchkey/storage"
 	"latchkey/workflow"
 )
 
@@ -62,13 +64,20 @@ func scopeRules(scopes []workflow.ScopeView) []workflow.ScopeRule {
 	return out
 }
 
-// withAdopted completes a request about a key that is there already with
+// aboutKeyID is the key that is there already and that a request is about; 0
+// for none.
+func aboutKeyID(r storage.Request) storage.CredentialID {
+	return cmp.Or(r.AdoptsID, r.ExtendsID, r.RotatesID)
+}
+
+// withKey completes a request about a key that is there already with
 // everything about that key: it is among what the requester holds.
-func withAdopted(ctx context.Context, look *workflow.Service, v workflow.RequestView) (workflow.RequestView, error) {
-	if v.Request.AdoptsID == 0 {
+func withKey(ctx context.Context, look *workflow.Service, v workflow.RequestView) (workflow.RequestView, error) {
+	id := aboutKeyID(v.Request)
+	if id == 0 {
 		return v, nil
 	}
-	key, err := look.LookAtCredential(ctx, v.Request.AdoptsID)
+	key, err := look.LookAtCredential(ctx, id)
 	if err != nil {
 		return v, err
 	}

@@ -69,5 +69,9 @@ func (b *Bot) decideBatch(ctx context.Context, c click, run bool) answer {
 	if run {
 		return b.tellClicker(c.callback, "Revoking", refusalMessage(fmt.Sprintf("Latchkey revokes %s. The message above shows how far it is.", done.Title)))
 	}
-	return b.tellClicker(c.callback, "Nothing is revoked", refusalMessage(fmt.Sprintf("Nothing is revoked: %s live on. Latchkey does not ask again for a week.", done.Title)))
+	again := " Latchkey does not ask again for a week."
+	if done.Kind == storage.BatchSilence {
+		again = ""
+	}
+	return b.tellClicker(c.callback, "Nothing is revoked", refusalMessage(fmt.Sprintf("Nothing is revoked: %s live on.%s", done.Title, again)))
 }

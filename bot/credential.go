@@ -16,7 +16,7 @@ func (b *Bot) clickLink(context.Context, click) answer { return answer{} }
 // clickRow does what was chosen from a row's menu, as if it had been a button.
 func (b *Bot) clickRow(ctx context.Context, c click) answer {
 	switch chosen := verb(c.action.SelectedOption.Value); chosen {
-	case verbShow, verbKeep, verbSuspend, verbResume, verbHandOver, verbGiveBack, verbRevoke:
+	case verbShow, verbKeep, verbRotate, verbExtend, verbLetExpire, verbSuspend, verbResume, verbHandOver, verbGiveBack, verbRevoke:
 		return b.clicks()[chosen](ctx, c)
 	default:
 		return answer{} // a choice of an older version of us

@@ -28,6 +28,10 @@ type Directory struct {
 	owners map[string]string // Slack user ID -> e-mail of the person, from the configuration
 	log    zerolog.Logger
 
+	// GroupRead stores the members of a group; nil stores them and does nothing
+	// else. Set it before the first reading.
+	GroupRead func(ctx context.Context, source string, members []storage.PersonID) error
+
 	flight singleflight.Group
 
 	mu       sync.Mutex
@@ -95,13 +99,12 @@ func (d *Directory) Account(ctx context.Context, team, user string) (storage.Acc
 
 // reread stores a user as Slack has them now. Events say that somebody
 // changed; what exactly, only a fresh reading tells in full.
-func (d *Directory) reread(ctx context.Context, user string) error {
+func (d *Directory) reread(ctx context.Context, user string) (storage.Account, error) {
 	u, err := d.client.api.GetUserInfoContext(ctx, user)
 	if err != nil {
-		return fmt.Errorf("read user %s from Slack: %w", user, err)
+		return storage.Account{}, fmt.Errorf("read user %s from Slack: %w", user, err)
 	}
-	_, err = d.save(ctx, *u)
-	return err
+	return d.save(ctx, *u)
 }
 
 // save stores a user as Slack describes them.
@@ -224,7 +227,13 @@ func (d *Directory) readMembers(ctx context.Context, src, id string) error {
 			members = append(members, person)
 		}
 	}
-	return d.db.InTx(ctx, func(ctx context.Context, tx storage.Tx) error { return tx.SetGroupMembers(ctx, src, members) })
+	if d.GroupRead != nil {
+		return d.GroupRead(ctx, src, members)
+	}
+	return d.db.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
+		_, err := tx.SetGroupMembers(ctx, src, members)
+		return err
+	})
 }
 
 // DM returns the channel where we talk to an account.

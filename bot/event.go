@@ -17,10 +17,10 @@ func (b *Bot) onEvent(ctx context.Context, e *slackevents.EventsAPIEvent) answer
 	case *slackevents.AppHomeOpenedEvent:
 		return b.homeOpened(ctx, e.TeamID, ev)
 	case *slackevents.UserChangeEvent:
-		err = b.Directory.reread(ctx, ev.User.ID)
+		err = b.userChanged(ctx, ev.User.ID)
 	case *slackevents.TeamJoinEvent:
 		if ev.User != nil {
-			err = b.Directory.reread(ctx, ev.User.ID)
+			_, err = b.Directory.reread(ctx, ev.User.ID)
 		}
 	case *slackevents.SubteamMembersChangedEvent:
 		err = b.groupChanged(ctx, ev.SubteamID)
@@ -32,6 +32,16 @@ func (b *Bot) onEvent(ctx context.Context, e *slackevents.EventsAPIEvent) answer
 		return answer{again: true}
 	}
 	return answer{}
+}
+
+// userChanged reads an account anew. A person whose last account was
+// deactivated has left.
+func (b *Bot) userChanged(ctx context.Context, user string) error {
+	a, err := b.Directory.reread(ctx, user)
+	if err != nil || a.PersonID == 0 {
+		return err
+	}
+	return b.Workflow.FollowSlack(ctx, a.PersonID)
 }
 
 // groupChanged reads a group anew at once, so that whoever left it can't vote

@@ -12,13 +12,16 @@ import (
 // previewModal says before anything is sent what is asked for and who will be
 // asked.
 func previewModal(ask workflow.Ask, p workflow.Preview, scopes []workflow.ScopeRule, metadata string) slack.ModalViewRequest {
-	view := modal(callbackPreview, "Check and send", "Send request", metadata,
-		section(fmt.Sprintf("You ask %s for %s, for *%s*.", wish(ask), bold(ask.Connection), ask.Lifetime.Words())),
+	blocks := []slack.Block{
+		section("You ask " + wish(ask) + "."),
 		section(scopeLines(ruleViews(scopes, ask.Scopes), maxScopesShown)),
+	}
+	blocks = append(append(blocks, toSink(ask.Sink, ask.Place)...),
 		quote("Why", ask.Reason),
 		divider(),
 		section("*Who will be asked*\n"+askedLines(p)),
 		small(lapseWords(ask, p)))
+	view := modal(callbackPreview, "Check and send", "Send request", metadata, blocks...)
 	view.Close = plain("Back", maxTitle)
 	return view
 }
@@ -41,16 +44,26 @@ func askedLines(p workflow.Preview) string {
 
 // wish is what is asked for, behind "You ask".
 func wish(ask workflow.Ask) string {
-	if ask.Adopts != 0 {
-		return "to keep the key " + code(ask.Adopts.String())
+	system, long := bold(ask.Connection), ask.Lifetime.Words()
+	switch {
+	case ask.Adopts != 0:
+		return fmt.Sprintf("to keep the key %s for %s, for *%s*", code(ask.Adopts.String()), system, long)
+	case ask.Extends != 0:
+		return fmt.Sprintf("for more time for the key %s for %s: *%s*, counted from the approval", code(ask.Extends.String()), system, long)
+	case ask.Rotates != 0:
+		return fmt.Sprintf("for a new key in place of %s for %s, for *%s*", code(ask.Rotates.String()), system, long)
 	}
-	return "for " + thing(ask.Kind)
+	return fmt.Sprintf("for %s for %s, for *%s*", thing(ask.Kind), system, long)
 }
 
 func lapseWords(ask workflow.Ask, p workflow.Preview) string {
 	switch {
 	case p.Auto && ask.Adopts != 0:
 		return "The key stays what it is; when the time is over it is revoked."
+	case p.Auto && ask.Extends != 0:
+		return "The key lives longer at once."
+	case p.Auto && ask.Sink != "":
+		return "The key is put there as soon as it is made."
 	case p.Auto && ask.Kind == workflow.OAuthGrant:
 		return "You connect the app with your own account, and collect the key once, on a page outside Slack."
 	case p.Auto:

@@ -20,6 +20,13 @@ const (
 	blockKind     = "kind"
 	blockOwner    = "owner"
 	blockConfirm  = "confirm"
+	blockContacts = "contacts"
+	blockLabel    = "label"
+	blockNote     = "note"
+	blockEnds     = "ends"
+	blockUntil    = "until"
+	blockSink     = "sink"
+	blockPlace    = "place"
 )
 
 func blockOf(block, system string) string { return block + "/" + system }
@@ -33,6 +40,7 @@ func readRequestForm(state *slack.ViewState, channel string) requestForm {
 	f.Preset = answerTo(state, blockOf(blockPreset, f.System)).SelectedOption.Value
 	f.Scopes = values(answerTo(state, blockOf(blockScopes, f.System)))
 	f.Lifetime = readLifetime(answerTo(state, blockOf(blockLifetime, f.System)))
+	f.Sink, f.Place = readSink(state, f.System)
 	f.Reason = readReason(state)
 	return f
 }
@@ -92,8 +100,16 @@ func errorsFor(state *slack.ViewState, r workflow.Refusal) map[string]string {
 		"kind":       {blockKind},
 		"owner":      {blockOwner},
 		"confirm":    {blockConfirm},
+		"contacts":   {blockContacts},
+		"title":      {blockTitle},
+		"label":      {blockLabel},
+		"note":       {blockNote},
+		"ends":       {blockEnds, blockLifetime},
+		"until":      {blockUntil},
+		"sink":       {blockSink},
+		"place":      {blockPlace, blockSink},
 	}[r.Field]
-	lastFirst := []string{blockReason, blockLifetime, blockScopes, blockPreset, blockConfirm, blockOwner}
+	lastFirst := []string{blockReason, blockLifetime, blockScopes, blockPreset, blockConfirm, blockOwner, blockNote}
 	for _, block := range append(wanted, lastFirst...) {
 		if id := inputOf(state, block); id != "" {
 			return map[string]string{id: plainSentence(r.Reason)}

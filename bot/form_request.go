@@ -20,6 +20,8 @@ type requestForm struct {
 	Scopes   []string // option values, when the preset is to choose
 	Lifetime workflow.Duration
 	Reason   string
+	Sink     string // where the key goes; "" is to its owner
+	Place    string // where in the sink
 	Offer    workflow.Offer
 	Channel  string // where a command opened the form; a hint where to answer, or ""
 }
@@ -39,7 +41,22 @@ const (
 
 // ask is what the form asks for. Presets never bring admin access with them.
 func (f requestForm) ask() workflow.Ask {
-	return workflow.Ask{Connection: f.System, Kind: f.kind(), Scopes: f.scopes(f.Preset), Lifetime: f.Lifetime, Reason: f.Reason}
+	out := workflow.Ask{Connection: f.System, Kind: f.kind(), Scopes: f.scopes(f.Preset), Lifetime: f.Lifetime, Reason: f.Reason}
+	if f.Sink != "" && f.kind() == workflow.APIKey {
+		out.Sink, out.Place = f.Sink, f.Place
+	}
+	return out
+}
+
+// sinks are those that what is chosen may go into.
+func (f requestForm) sinks() []workflow.SinkChoice {
+	switch f.Preset {
+	case presetRead:
+		return f.Offer.Read.Sinks
+	case presetWrite:
+		return f.Offer.Write.Sinks
+	}
+	return f.Offer.Sinks
 }
 
 // kind is what is asked for. Where there is no OAuth app it is a key, whatever
@@ -126,7 +143,8 @@ func requestModal(f requestForm, systems int) slack.ModalViewRequest {
 	} else {
 		blocks = append(blocks, section("This asks for:\n"+scopeLines(ruleViews(f.Offer.Scopes, f.scopes(f.Preset)), maxScopesShown)))
 	}
-	blocks = append(blocks, lifetimeInput(f), reasonInput("Why", f.Reason,
+	blocks = append(append(blocks, lifetimeInput(f)), sinkInput(f)...)
+	blocks = append(blocks, reasonInput("Why", f.Reason,
 		"What will use the key, and what for?", "Whoever approves reads this. Put no keys, passwords or other secrets in it."))
 	return modal(callbackRequest, requestTitle, "Preview", f.Channel, blocks...)
 }

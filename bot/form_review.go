@@ -20,7 +20,7 @@ func approveLessModal(v workflow.RequestView, metadata string) slack.ModalViewRe
 	sel := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, nil, blockLifetime, choices...)
 	sel.InitialOption = choices[len(choices)-1]
 	scopes := slack.Block(slack.NewInputBlock(blockScopes, plain("Scopes to approve", maxHint), plain("Uncheck what is not needed.", maxHint), keptScopes(v)))
-	if r.AdoptsID != 0 {
+	if aboutKeyID(r) != 0 {
 		scopes = section("The key exists already, so its scopes are what they are: *" + countByAccess(v.Scopes) + "*. You can shorten its time.")
 	}
 	return modal(callbackApproveLess, "Approve less: "+r.ID.String(), "Approve", metadata,

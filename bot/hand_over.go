@@ -6,6 +6,7 @@ import (
 
 	"github.com/slack-go/slack"
 
+	"latchkey/storage"
 	"latchkey/workflow"
 )
 
@@ -22,20 +23,9 @@ func (b *Bot) submitHandOver(ctx context.Context, s submission) answer {
 	if err != nil {
 		return b.explainSubmission(s, err)
 	}
-	team, _, err := b.Client.Identity(ctx)
+	account, err := b.newOwner(ctx, s)
 	if err != nil {
 		return b.explainSubmission(s, err)
-	}
-	user := answerTo(s.view.State, blockOwner).SelectedUser
-	if !slackUser.MatchString(user) {
-		return b.explainSubmission(s, workflow.Refusal{Rule: workflow.RuleUnknown, Reason: "Choose the new owner.", Field: "owner"})
-	}
-	account, err := b.Directory.Account(ctx, team, user)
-	if err != nil {
-		return b.explainSubmission(s, err)
-	}
-	if err := (workflow.Actor{Account: account}).Admit(); err != nil {
-		return b.explainSubmission(s, workflow.Refusal{Rule: workflow.RuleInactive, Reason: account.Name + " can't hold keys here: that takes a full, active member of this workspace.", Field: "owner"})
 	}
 	done, err := b.Workflow.HandOver(ctx, s.actor, id, account.PersonID, readReason(s.view.State))
 	if err != nil {
@@ -43,4 +33,21 @@ func (b *Bot) submitHandOver(ctx context.Context, s submission) answer {
 	}
 	view := noticeModal("Handed over", fmt.Sprintf("%s belongs to %s now. Both owners are told who did it and why.", done.ID, line(account.Name)))
 	return answer{ack: slack.NewUpdateViewSubmissionResponse(&view)}
+}
+
+// newOwner is the person that somebody chose as a key's owner.
+func (b *Bot) newOwner(ctx context.Context, s submission) (storage.Account, error) {
+	team, _, err := b.Client.Identity(ctx)
+	if err != nil {
+		return storage.Account{}, err
+	}
+	user := answerTo(s.view.State, blockOwner).SelectedUser
+	if !slackUser.MatchString(user) {
+		return storage.Account{}, workflow.Refusal{Rule: workflow.RuleUnknown, Reason: "Choose the new owner.", Field: "owner"}
+	}
+	account, err := b.Directory.Account(ctx, team, user)
+	if err == nil && (workflow.Actor{Account: account}).Admit() != nil {
+		err = workflow.Refusal{Rule: workflow.RuleInactive, Reason: account.Name + " can't hold keys here: that takes a full, active member of this workspace.", Field: "owner"}
+	}
+	return account, err
 }

@@ -3,8 +3,10 @@ package bot
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"iter"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +28,7 @@ const patience = time.Minute
 // house is a company in its own simulated Slack, with its own database, the
 // real workflow and three systems: acme, which can do everything, vault, where
 // only a person can end a key, and guide, where only a person can make one.
+// Keys can be put into the store.
 type house struct {
 	t     *testing.T
 	ctx   context.Context
@@ -35,6 +38,7 @@ type house struct {
 	acme  *fake.Vendor
 	vault *fake.Vendor
 	guide *fake.Vendor
+	store *store
 
 	directory *Directory
 }
@@ -56,14 +60,45 @@ func (c byHand) GuideRevoke(r connectors.Ref) connectors.Task {
 	return connectors.Task{URL: "https://vault.example.com/keys", Steps: []string{"Sign in as an admin.", "Delete the key " + r.ID + "."}}
 }
 
-func newHouse(t *testing.T, enforcement workflow.Enforcement) *house {
+// store keeps secrets by place, and lets nobody take a place that is taken.
+type store struct {
+	mu    sync.Mutex
+	kept  map[string]string // by place: the label of the key that is there
+	taken bool              // something else is in every place
+}
+
+func (s *store) Check(context.Context) error { return nil }
+
+func (s *store) Deliver(_ context.Context, d connectors.Delivery) (connectors.Delivered, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.taken {
+		return connectors.Delivered{}, fmt.Errorf("store %s: %w", d.Place, connectors.ErrTaken)
+	}
+	s.kept[d.Place] = d.Label
+	return connectors.Delivered{Version: d.Label, Where: d.Place}, nil
+}
+
+func (s *store) setTaken(taken bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taken = taken
+}
+
+func newHouse(t *testing.T, enforcement workflow.Enforcement, change ...func(*workflow.Document)) *house {
 	t.Helper()
-	ctx, stop := context.WithTimeout(context.Background(), 2*patience)
+	return newHouseIn(t, enforcement, slacksim.World{}, change...)
+}
+
+// newHouseIn is newHouse in a workspace with other people.
+func newHouseIn(t *testing.T, enforcement workflow.Enforcement, world slacksim.World, change ...func(*workflow.Document)) *house {
+	t.Helper()
+	ctx, stop := context.WithTimeout(context.Background(), 5*patience)
 	t.Cleanup(stop)
-	h := &house{t: t, ctx: ctx, acme: fake.NewVendor(), vault: fake.NewVendor(), guide: fake.NewVendor(), db: houseDatabase(t)}
+	h := &house{t: t, ctx: ctx, acme: fake.NewVendor(), vault: fake.NewVendor(), guide: fake.NewVendor(), db: houseDatabase(t), store: &store{kept: map[string]string{}}}
 	manifest, err := Manifest("/tokens", "Latchkey")
 	h.must(err)
-	h.sim, err = slacksim.Start(ctx, slacksim.Config{Manifest: manifest, Logger: zerolog.Nop(),
+	h.sim, err = slacksim.Start(ctx, slacksim.Config{Manifest: manifest, World: world, Logger: zerolog.Nop(),
 		Timing: slacksim.Timing{TriggerTTL: patience, AckTimeout: patience}})
 	h.must(err)
 	t.Cleanup(func() { h.must(h.sim.Close()) })
@@ -85,8 +120,12 @@ func newHouse(t *testing.T, enforcement workflow.Enforcement) *house {
 	directory := NewDirectory(client, h.db, nil, zerolog.Nop())
 	h.directory = directory
 	h.must(directory.Load(ctx))
-	h.rules, err = workflow.New(ctx, workflow.Deps{DB: h.db, Keys: keys, Document: houseRules(enforcement), PublicURL: "https://latchkey.example.com",
-		Connectors: map[string]connectors.Connector{"acme": acme, "vault": byHand{vault}, "guide": guide}, Logger: zerolog.Nop(), Refresh: directory.Refresh,
+	rules := houseRules(enforcement)
+	for _, c := range change {
+		c(&rules)
+	}
+	h.rules, err = workflow.New(ctx, workflow.Deps{DB: h.db, Keys: keys, Document: rules, PublicURL: "https://latchkey.example.com",
+		Connectors: map[string]connectors.Connector{"acme": acme, "vault": byHand{vault}, "guide": guide, "store": h.store}, Logger: zerolog.Nop(), Refresh: directory.Refresh,
 		Capabilities: map[string][]string{"acme": {"list", "revoke", "suspend"}, "vault": {"list", "verify"}}})
 	h.must(err)
 	notifier := NewNotifier(client, directory, h.db, h.rules, zerolog.Nop())
@@ -133,10 +172,11 @@ func houseDatabase(t *testing.T) *storage.DB {
 func houseRules(e workflow.Enforcement) workflow.Document {
 	scopes := []workflow.ScopeRule{{Name: "files:read", Title: "Files: read", Access: workflow.Read}, {Name: "files:write", Title: "Files: change", Access: workflow.Write}}
 	return workflow.Document{
-		Admins:      []string{"it-admins"},
-		Groups:      map[string]workflow.Group{"it-admins": {SlackUsergroup: "S0ITADMIN"}, "approvers": {SlackUsergroup: "S0APPROVE"}},
-		Connections: map[string]workflow.ConnectionRules{"acme": {Kind: "fake", Scopes: scopes}, "vault": {Kind: "fake", Scopes: scopes}, "guide": {Kind: "fake", Scopes: scopes}},
-		Policies: []workflow.Policy{{Name: "all", Connections: []string{"*"}, Scopes: []string{"files:*"}, Requesters: []string{workflow.Everyone}, MaxLifetime: days(30),
+		Admins: []string{"it-admins"},
+		Groups: map[string]workflow.Group{"it-admins": {SlackUsergroup: "S0ITADMIN"}, "approvers": {SlackUsergroup: "S0APPROVE"}},
+		Connections: map[string]workflow.ConnectionRules{"acme": {Kind: "fake", Scopes: scopes}, "vault": {Kind: "fake", Scopes: scopes}, "guide": {Kind: "fake", Scopes: scopes},
+			"store": {Kind: "store", Sink: true, Places: []string{"payroll/*"}}},
+		Policies: []workflow.Policy{{Name: "all", Connections: []string{"*"}, Scopes: []string{"files:*"}, Requesters: []string{workflow.Everyone}, MaxLifetime: days(30), Sinks: []string{"store"},
 			Approval: workflow.Approval{Steps: []workflow.StepRule{{Group: "approvers", Quorum: 1}}}}},
 		Enforcement: e,
 	}

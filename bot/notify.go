@@ -23,11 +23,12 @@ type Notifier struct {
 	db        *storage.DB
 	workflow  *workflow.Service
 	log       zerolog.Logger
+	paces     *paces
 }
 
 // NewNotifier does not dial.
 func NewNotifier(c *Client, d *Directory, db *storage.DB, w *workflow.Service, log zerolog.Logger) *Notifier {
-	return &Notifier{client: c, directory: d, db: db, workflow: w, log: log}
+	return &Notifier{client: c, directory: d, db: db, workflow: w, log: log, paces: newPaces()}
 }
 
 var _ workflow.Notifier = (*Notifier)(nil)
@@ -43,13 +44,18 @@ const (
 	purposeTodo    = "todo"    // to the owner: make the key at the system, or connect the app
 	purposeByHand  = "by_hand" // to the approvals channel: end the key at the system
 	purposeDigest  = "digest"  // to whoever hears of keys that end: one a day
+
+	purposeContactNew = "contact_new" // to whoever has to know: a key works in another one's place
+	purposeContactOld = "contact_old" // and that one has ended
 )
 
 // What happens to a key more than once has a message each time, named by the
 // event that the message is about.
-func purposeWarning(event int64) string  { return "warning:" + strconv.FormatInt(event, 10) }
-func purposeTurn(event int64) string     { return "turn:" + strconv.FormatInt(event, 10) }
-func purposeHandOver(event int64) string { return "hand_over:" + strconv.FormatInt(event, 10) }
+func purposeWarning(event int64) string      { return "warning:" + strconv.FormatInt(event, 10) }
+func purposeTurn(event int64) string         { return "turn:" + strconv.FormatInt(event, 10) }
+func purposeHandOver(event int64) string     { return "hand_over:" + strconv.FormatInt(event, 10) }
+func purposeNotReplaced(event int64) string  { return "not_replaced:" + strconv.FormatInt(event, 10) }
+func purposeNotDelivered(event int64) string { return "not_delivered:" + strconv.FormatInt(event, 10) }
 
 // cardPurpose is the purpose of the cards of one step: whoever is asked again
 // in a later step gets a message again.
@@ -64,7 +70,7 @@ func (n *Notifier) RequestChanged(ctx context.Context, id storage.RequestID) err
 	for {
 		v, err := n.workflow.LookAtRequest(ctx, id)
 		if err == nil {
-			v, err = withAdopted(ctx, n.workflow, v)
+			v, err = withKey(ctx, n.workflow, v)
 		}
 		if err != nil {
 			return err

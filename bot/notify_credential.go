@@ -20,7 +20,7 @@ func (n *Notifier) CredentialChanged(ctx context.Context, id storage.CredentialI
 	case c.OwnerID != 0:
 		err = errors.Join(err, n.freshenHomes(ctx, c.OwnerID))
 	}
-	return later(err)
+	return later(errors.Join(err, n.correctDigests(ctx, id)))
 }
 
 // showCredential goes round again when the key changed meanwhile, so that the
@@ -32,7 +32,7 @@ func (n *Notifier) showCredential(ctx context.Context, id storage.CredentialID) 
 			return v, err
 		}
 		err = errors.Join(n.tellOwner(ctx, v), n.tellEnd(ctx, v), n.tellTurn(ctx, v), n.tellHandOver(ctx, v), n.tellWarnings(ctx, v),
-			n.tellTodo(ctx, v), n.tellByHand(ctx, v))
+			n.tellTodo(ctx, v), n.tellByHand(ctx, v), n.tellNotReplaced(ctx, v), n.tellContacts(ctx, v), n.tellNotDelivered(ctx, v), n.tellUnentitled(ctx, v))
 		if err != nil {
 			return v, err
 		}
@@ -46,7 +46,8 @@ func (n *Notifier) showCredential(ctx context.Context, id storage.CredentialID) 
 // sameView reports whether messages about a key would say the same.
 func sameView(a, b workflow.CredentialView) bool {
 	return sameCredential(&a.Credential, &b.Credential) && a.Collected == b.Collected && a.ConnectURL == b.ConnectURL &&
-		a.Credential.OwnerID == b.Credential.OwnerID && a.Credential.Managed == b.Credential.Managed && len(a.Events) == len(b.Events)
+		a.Credential.OwnerID == b.Credential.OwnerID && a.Credential.Managed == b.Credential.Managed && len(a.Events) == len(b.Events) &&
+		a.ReplacedBy == b.ReplacedBy && a.Credential.LetExpire == b.Credential.LetExpire && a.Credential.ExpiresAt.Equal(b.Credential.ExpiresAt)
 }
 
 func aboutKey(v workflow.CredentialView, purpose, recipient string) storage.Message {
@@ -88,12 +89,15 @@ func (n *Notifier) revealBy(ctx context.Context, id storage.CredentialID) (time.
 }
 
 // tellEnd tells the owner that a key stopped working: when it has, and at
-// once when somebody else ends a key that its system has yet to end.
+// once when somebody else ends a key that its system has yet to end. That its
+// time is up is told in a digest.
 func (n *Notifier) tellEnd(ctx context.Context, v workflow.CredentialView) error {
 	c := v.Credential
 	by, ends := ending(v)
 	begun := ends && (c.State == storage.CredentialRevoking || c.State == storage.CredentialRevokeFailed)
 	switch {
+	case c.State == storage.CredentialExpired:
+		return nil
 	case c.Managed && c.ActivatedAt.IsZero():
 		return nil // it never worked; its request tells
 	case !c.Managed && (!ends || foundBySync(by)):
@@ -111,7 +115,7 @@ func foundBySync(e storage.Event) bool { return bySystem(e) && e.Actor == storag
 // tellTurn tells the owner that somebody else suspended or resumed a key.
 func (n *Notifier) tellTurn(ctx context.Context, v workflow.CredentialView) error {
 	e, ok := lastTurn(v)
-	if !ok || e.ActorID != 0 && e.ActorID == v.Credential.OwnerID || !v.Credential.Managed && foundBySync(e) {
+	if !ok || e.ActorID != 0 && e.ActorID == v.Credential.OwnerID || !v.Credential.Managed && foundBySync(e) || byRoles(e) {
 		return nil
 	}
 	return n.tellOnce(ctx, aboutKey(v, purposeTurn(e.ID), v.Owner.Slack), turnMessage(v, e))

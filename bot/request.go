@@ -138,7 +138,11 @@ func (b *Bot) submitPreview(ctx context.Context, s submission) answer {
 	if err := json.Unmarshal([]byte(s.view.PrivateMetadata), &ask); err != nil {
 		return b.explainSubmission(s, fmt.Errorf("read request from its view: %w", err))
 	}
-	r, err := b.Workflow.Submit(ctx, s.actor, ask.Ask, s.source)
+	wish, err := b.complete(ctx, ask.Ask)
+	if err != nil {
+		return b.explainSubmission(s, err)
+	}
+	r, err := b.Workflow.Submit(ctx, s.actor, wish, s.source)
 	if err != nil {
 		return b.explainSubmission(s, err)
 	}
@@ -200,7 +204,7 @@ func (b *Bot) requestFile(ctx context.Context, a workflow.Actor, id storage.Requ
 	if err != nil {
 		return v, err
 	}
-	return withAdopted(ctx, b.Workflow, v)
+	return withKey(ctx, b.Workflow, v)
 }
 
 func (b *Bot) clickApprove(ctx context.Context, c click) answer {

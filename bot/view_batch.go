@@ -117,8 +117,12 @@ func heldMessage(v batchView) message {
 		}
 		blocks = append(blocks, section(strings.Join(lines, "\n")))
 	}
-	list := button(verbList, page{Listing: workflow.Listing{Connection: v.Connection, Flag: storage.FlagUnmanaged}}.String(), "List", "List the unmanaged keys of "+v.Connection)
-	return say(escape(text), append(blocks, actions("held/"+id, run, button(verbDropBatch, id, "Let them live", "Let "+title+" live"), list))...)
+	controls := []slack.BlockElement{run, button(verbDropBatch, id, "Let them live", "Let "+title+" live")}
+	if v.Kind != storage.BatchSilence { // whose keys are in its campaign's list
+		controls = append(controls, button(verbList, page{Listing: workflow.Listing{Connection: v.Connection, Flag: storage.FlagUnmanaged}}.String(), "List",
+			"List the unmanaged keys of "+v.Connection))
+	}
+	return say(escape(text), append(blocks, actions("held/"+id, controls...))...)
 }
 
 func batchTitle(v batchView) string { return cut(line(v.Title), 2*maxName) }

@@ -23,11 +23,16 @@ func cardMessage(v workflow.RequestView, why string, reader storage.PersonID) me
 	kept, _ := onTheTable(v.Scopes)
 	text := fmt.Sprintf("%s asks for %s: %s. So far %s. Request %s.", name(v.Requester), asksFor(r), scopeNames(kept, 4), votesSoFar(v), r.ID)
 	title := "Request for " + thing(r.Kind)
-	if r.AdoptsID != 0 {
+	switch {
+	case r.AdoptsID != 0:
 		title = "Request to keep a key"
+	case r.ExtendsID != 0:
+		title = "Request for more time for a key"
+	case r.RotatesID != 0:
+		title = "Request for a new key in place of another"
 	}
 	blocks := []slack.Block{header(title), section(personMarkup(v.Requester) + " asks for " + asksForMarkup(r) + ".")}
-	blocks = append(blocks, adoptedBlocks(v)...)
+	blocks = append(append(blocks, aboutBlocks(v)...), toSink(r.Sink, r.Place)...)
 	blocks = append(blocks,
 		section(scopeSection(v.Scopes, maxScopesShown)),
 		quote("Why", r.Reason),
@@ -74,7 +79,7 @@ func endedCard(v workflow.RequestView) message {
 func holdings(v workflow.RequestView) string {
 	var out []string
 	for _, h := range v.Holds {
-		if h.Credential.ID != v.Request.AdoptsID {
+		if h.Credential.ID != aboutKeyID(v.Request) {
 			out = append(out, fmt.Sprintf("• %s: %s (%s)", code(h.Credential.ID.String()), stateMarkup(h.Credential), accessInShort(h)))
 		}
 	}
@@ -84,18 +89,17 @@ func holdings(v workflow.RequestView) string {
 	return strings.Join(out, "\n")
 }
 
-// adoptedBlocks say of a request that it is about a key that is there
-// already: which one, how it does, and what is up with it.
-func adoptedBlocks(v workflow.RequestView) []slack.Block {
-	if v.Request.AdoptsID == 0 {
+// aboutBlocks say of a request that it is about a key that is there already:
+// which one, how it does, and what is up with it.
+func aboutBlocks(v workflow.RequestView) []slack.Block {
+	if aboutKeyID(v.Request) == 0 {
 		return nil
 	}
-	about := "*This key exists already*: it was found at the system, and nobody asked for it here."
-	i := slices.IndexFunc(v.Holds, func(h workflow.CredentialView) bool { return h.Credential.ID == v.Request.AdoptsID })
-	if i < 0 {
+	about, then := aboutWords(v.Request)
+	key, ok := keyAsked(v)
+	if !ok {
 		return []slack.Block{section(about)}
 	}
-	key := v.Holds[i]
 	about += fmt.Sprintf("\n%s\nMade %s", plainLine(key), day(madeAt(key.Credential)))
 	if account := accountInFull(key.Account); account != "" {
 		about += " by the account " + words(account)
@@ -104,7 +108,20 @@ func adoptedBlocks(v workflow.RequestView) []slack.Block {
 	if len(key.Flags) > 0 {
 		about += "\n" + flagLines(key)
 	}
-	return []slack.Block{section(about), small("An approval brings it under management: it ends when its time is over. A denial leaves it to the rules for keys that nobody asked for.")}
+	return []slack.Block{section(about), small(then)}
+}
+
+// aboutWords says what is asked about a key that is there already, and what an
+// approval and a denial mean for it.
+func aboutWords(r storage.Request) (about, then string) {
+	switch {
+	case r.ExtendsID != 0:
+		return "*This key was granted before*, and is to live longer.", "With an approval it ends " + lifetime(r.GrantedS) + " after that. A denial leaves its end where it is."
+	case r.RotatesID != 0:
+		return "*This key was granted before*, and a new one is to take its place and live longer.", "With an approval the new key is made with the same scopes, and the old one ends once the new one is in use. A denial leaves the old one as it is."
+	}
+	return "*This key exists already*: it was found at the system, and nobody asked for it here.",
+		"An approval brings it under management: it ends when its time is over. A denial leaves it to the rules for keys that nobody asked for."
 }
 
 func cardFooter(v workflow.RequestView) string {

@@ -100,7 +100,7 @@ func activeKey() workflow.CredentialView { return keyIn(storage.CredentialActive
 // keyIn is Alice's key in a state, with the story that led there.
 func keyIn(state storage.CredentialState) workflow.CredentialView {
 	c := storage.Credential{
-		ID: 1, Connection: "tempo", Kind: "api_key", Brokered: true, Managed: true, OwnerID: 1, RequestID: 2, Label: "RQ",
+		ID: 1, Connection: "tempo", Kind: "api_key", Brokered: true, Managed: true, OwnerID: 1, RequestID: 2, Label: storage.RequestID(2).String(),
 		Scopes: []string{"worklogs:view"}, LifetimeS: int64(30 * day24 / time.Second), State: state,
 		CreatedAt: noon(), UseKnown: true,
 	}

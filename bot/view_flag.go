@@ -20,6 +20,7 @@ var flagOptions = map[string]storage.Flag{
 	"owner-left":    storage.FlagOwnerLeft,
 	"owner-unknown": storage.FlagOwnerUnknown,
 	"missing":       storage.FlagMissing,
+	"not-allowed":   storage.FlagUnentitled,
 }
 
 // optionOf is a flag as people type it, without the dashes.
@@ -53,6 +54,8 @@ func flagLabel(f storage.Flag) string {
 		return "owner unknown"
 	case storage.FlagMissing:
 		return "missing"
+	case storage.FlagUnentitled:
+		return "not allowed any more"
 	}
 	return "flagged"
 }
@@ -81,6 +84,8 @@ func flagWords(f storage.Flag, c storage.Credential) string {
 		return "its owner is unknown"
 	case storage.FlagMissing:
 		return "missing from the system's last listing"
+	case storage.FlagUnentitled:
+		return "not allowed any more"
 	}
 	return string(f)
 }
@@ -137,6 +142,8 @@ func flagReason(f storage.Flag, v workflow.CredentialView) string {
 		return label + "its account at the system is linked to nobody here."
 	case storage.FlagMissing:
 		return label + "the system's last whole listing did not have it."
+	case storage.FlagUnentitled:
+		return label + "the rules would not give it to its owner any more" + unentitledWhy(v) + "."
 	}
 	return label + words(string(f))
 }

@@ -223,6 +223,7 @@ func homes() map[string]slack.HomeTabViewRequest {
 	return map[string]slack.HomeTabViewRequest{
 		"full":  homeView(fullHome(), "/tokens"),
 		"admin": homeView(adminsHome(), "/tokens"),
+		"ends":  homeView(endingHome(), "/tokens"),
 		"empty": homeView(workflow.HomeView{Me: alice()}, "/tokens"),
 		"crowd": homeView(crowd(40), "/tokens"),
 	}
@@ -232,6 +233,7 @@ func TestMessagesAreGolden(t *testing.T) {
 	t.Parallel()
 	all := messages()
 	maps.Copy(all, foundMessages())
+	maps.Copy(all, endingMessages())
 	for name, m := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -245,6 +247,7 @@ func TestModalsAreGolden(t *testing.T) {
 	t.Parallel()
 	all := modals()
 	maps.Copy(all, foundModals())
+	maps.Copy(all, endingModals())
 	for name, m := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -17,6 +17,9 @@ func helpMessage(command string) message {
 		{"mine", "list your keys"},
 		{"pending", "list the requests that wait for your approval"},
 		{"show <ID>", "everything about a key or a request"},
+		{"rotate <ID>", "put a fresh key in place of one"},
+		{"extend <ID>", "ask for more time for a key"},
+		{"edit <ID>", "change a key's name, its note or its end"},
 		{"done <ID>", "give a key back that you no longer need"},
 		{"revoke <ID> [reason]", "end a key, for its owner and for admins"},
 		{"suspend <ID> [reason]", "stop a key for a while, and `resume` lets it work again"},
@@ -25,11 +28,14 @@ func helpMessage(command string) message {
 		{"help", "this list"},
 	}
 	admins := [][2]string{
-		{"list [@person] [system] [filter]", "list everybody's keys; filters are `--unmanaged`, `--stale`, `--never-used`, `--expiring`, `--over-scoped`, `--over-age`, `--owner-left`, `--owner-unknown`, `--missing`, `--grants` and `--all`; `--csv` sends a file"},
+		{"list [@person] [system] [filter]", "list everybody's keys; filters are `--unmanaged`, `--stale`, `--never-used`, `--expiring`, `--over-scoped`, `--over-age`, `--owner-left`, `--owner-unknown`, `--not-allowed`, `--missing`, `--grants` and `--all`; `--csv` sends a file"},
 		{"systems", "what every connected system has and can do"},
 		{"sync <system>", "list a system's keys anew now"},
 		{"enforce [system]", "what the rules would do with keys that nobody asked for; it does nothing"},
 		{"revoke <@person or system> [reason]", "end all keys of a person or a system"},
+		{"offboard <@person> [reason]", "stop everything of somebody who left, at every system"},
+		{"offboarding [@person]", "who left, how far their cases are, and what waits for you"},
+		{"campaign [system]", "ask everybody which of their keys are still needed, and see how far that is"},
 	}
 	text := fmt.Sprintf("With `%s request` you ask for an API key, and with `%s mine` you see yours.", escape(command), escape(command))
 	return say(text, header("What you can do"), section(commandLines(command, lines)), section("*For admins*\n"+commandLines(command, admins)),

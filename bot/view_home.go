@@ -2,6 +2,8 @@ package bot
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/slack-go/slack"
 
@@ -10,24 +12,29 @@ import (
 )
 
 // Bounds of App Home, which holds 100 blocks: four per row of the first
-// section, two per row of the second, one per row of the third, and two per
-// row of what admins see.
+// section, one per row of the second, two per row of the third, one per row of
+// the fourth, and two per row of what admins see.
 const (
 	maxHomeWaiting  = 6
-	maxHomeKeys     = 14
+	maxHomeEnding   = 5
+	maxHomeKeys     = 10
 	maxHomeRequests = 8
 	maxHomeSystems  = 10
 )
 
-// homeView is App Home: what waits for you, your keys, your requests and, for
-// admins, what every system has.
+// homeView is App Home: what waits for you, what ends soon, your keys, your
+// requests and, for admins, what every system has.
 func homeView(h workflow.HomeView, command string) slack.HomeTabViewRequest {
 	blocks := []slack.Block{
 		section("Here you ask for API keys, decide on the requests of others and see what you hold."),
 		homeControls(h.Admin),
 	}
 	blocks = append(blocks, homeWaiting(h.Waiting, command)...)
-	blocks = append(blocks, homeKeys(h.Keys, command)...)
+	ending, others := endingSoon(h.Keys)
+	blocks = append(blocks, homeEnding(ending, command)...)
+	if len(others) > 0 || len(ending) == 0 {
+		blocks = append(blocks, homeKeys(others, command)...)
+	}
 	blocks = append(blocks, homeRequests(h.Requests, command)...)
 	if h.Admin {
 		blocks = append(blocks, homeSystems(h.Systems, command)...)
@@ -55,6 +62,52 @@ func homeWaiting(views []workflow.RequestView, command string) []slack.Block {
 		out = append(out, waitingRow(v)...)
 	}
 	return append(out, cutShort(len(views)-maxHomeWaiting, "request", command+" pending")...)
+}
+
+// endingSoon takes out of somebody's keys those that end soon or have to go,
+// the most urgent first. Those with something more urgent to do, and those that
+// are dealt with, stay.
+func endingSoon(views []workflow.CredentialView) (ending, others []workflow.CredentialView) {
+	for _, v := range views {
+		c := v.Credential
+		soon := isSet(c.WarnedAt) || isSet(c.ExpiresAt) && slices.Contains(v.Flags, storage.FlagExpiring)
+		if soon && !c.LetExpire && v.ReplacedBy == 0 && !collectable(v) {
+			ending = append(ending, v)
+			continue
+		}
+		others = append(others, v)
+	}
+	slices.SortStableFunc(ending, func(a, b workflow.CredentialView) int { return deadline(a.Credential).Compare(deadline(b.Credential)) })
+	return ending, others
+}
+
+// deadline is when a key ends if nothing is done: by itself, or by the rules.
+func deadline(c storage.Credential) time.Time {
+	if isSet(c.WarnedAt) && isSet(c.EnforceAt) && (!isSet(c.ExpiresAt) || c.EnforceAt.Before(c.ExpiresAt)) {
+		return c.EnforceAt
+	}
+	return c.ExpiresAt
+}
+
+// homeEnding lists one's own keys that end soon, with the deadline of each.
+func homeEnding(views []workflow.CredentialView, command string) []slack.Block {
+	if len(views) == 0 {
+		return nil
+	}
+	out := []slack.Block{divider(), header("Ends soon")}
+	for _, v := range views[:min(maxHomeEnding, len(views))] {
+		c := v.Credential
+		text := keyInLine(v)
+		switch {
+		case isSet(c.WarnedAt) && isSet(c.EnforceAt):
+			text += "\n*Has to go*: the rules stop it " + moment(c.EnforceAt) + "."
+		case isSet(c.ExpiresAt):
+			text += "\n*Ends* " + moment(c.ExpiresAt) + "."
+		}
+		out = append(out, slack.NewSectionBlock(markup(text, maxSection), nil, slack.NewAccessory(rowMenu(v, reader{ID: c.OwnerID})),
+			slack.SectionBlockOptionBlockID("key/"+c.ID.String())))
+	}
+	return append(out, cutShort(len(views)-maxHomeEnding, "key", command+" mine")...)
 }
 
 func homeKeys(views []workflow.CredentialView, command string) []slack.Block {

@@ -19,6 +19,9 @@ func keyMessage(v workflow.CredentialView, revealBy time.Time) message {
 	which, whichMarkup := yourKey(c)
 	switch c.State {
 	case storage.CredentialActive:
+		if c.Sink != "" {
+			return sinkMessage(v, which, whichMarkup)
+		}
 		if !v.Collected && (v.RevealURL != "" || isSet(revealBy)) {
 			return collectMessage(v, which, whichMarkup, revealBy)
 		}
@@ -27,6 +30,10 @@ func keyMessage(v workflow.CredentialView, revealBy time.Time) message {
 		return revokeMessage(v, which, whichMarkup)
 	case storage.CredentialSuspended:
 		until := "it works nowhere until it is resumed."
+		if c.Managed && isSet(c.WarnedAt) && isSet(c.EnforceAt) {
+			return endMessage(which+" is suspended: "+until+" It is revoked on "+utc(c.EnforceAt)+".",
+				whichMarkup+" is *suspended*: "+until+" It is revoked "+moment(c.EnforceAt)+"; if it is needed, an admin can resume it.", c.StateReason, detailsButton(c))
+		}
 		return endMessage(which+" is suspended: "+until, whichMarkup+" is *suspended*: "+until, c.StateReason, detailsButton(c))
 	case storage.CredentialIssuing, storage.CredentialRevoked, storage.CredentialExpired, storage.CredentialIssueFailed:
 	}
@@ -60,7 +67,11 @@ func lastMessage(v workflow.CredentialView) message {
 func yourKey(c storage.Credential) (which, whichMarkup string) {
 	which = fmt.Sprintf("Your key %s for %s", c.ID, cut(line(c.Connection), maxName))
 	whichMarkup = fmt.Sprintf("Your key %s for %s", code(c.ID.String()), bold(c.Connection))
-	if label := cut(line(c.Label), maxName); !c.Managed && label != "" { // its owner knows it by that name only
+	label := givenName(c)
+	if !c.Managed { // its owner knows it by that name only
+		label = line(c.Label)
+	}
+	if label = cut(label, maxName); label != "" {
 		which += " (“" + label + "”)"
 		whichMarkup += " (“" + words(label) + "”)"
 	}
@@ -79,11 +90,44 @@ func collectMessage(v workflow.CredentialView, which, whichMarkup string, reveal
 		plainly = " Collect it before " + utc(revealBy) + "."
 		limit = " Collect it before " + moment(revealBy) + ": after that it is revoked."
 	}
-	return say(escape(which+" is ready to collect."+plainly),
-		section(whichMarkup+" is ready to collect. It is shown *once*, on a page outside Slack."+limit),
+	blocks := []slack.Block{
+		section(whichMarkup + " is ready to collect. It is shown *once*, on a page outside Slack." + limit),
 		section(scopesAllowed(v)),
+	}
+	if old := replacesLine(v); old != "" {
+		blocks = append(blocks, section(old))
+	}
+	return say(escape(which+" is ready to collect."+plainly), append(blocks,
 		small("Once you open the page, 15 minutes are left. "+stateMarkup(c)+"."),
-		actions("key/"+c.ID.String(), revealButton(v), detailsButton(c), giveBackButton(c)))
+		actions("key/"+c.ID.String(), revealButton(v), detailsButton(c), giveBackButton(c)))...)
+}
+
+// successionBlocks say which key this one replaces, which one replaces it, and
+// that its owner lets it expire.
+func successionBlocks(v workflow.CredentialView) []slack.Block {
+	var out []slack.Block
+	for _, l := range []string{replacesLine(v), replacedLine(v)} {
+		if l != "" {
+			out = append(out, section(l))
+		}
+	}
+	if v.Credential.LetExpire && v.ReplacedBy == 0 {
+		out = append(out, small("It is left to expire: you hear no more of it before its end."))
+	}
+	return out
+}
+
+// ownerControls are what the owner of a key that works can do with it.
+func ownerControls(v workflow.CredentialView) []slack.BlockElement {
+	c := v.Credential
+	out := []slack.BlockElement{detailsButton(c)}
+	if v.Can.Rotate {
+		out = append(out, keyButton(verbRotate, c))
+	}
+	if v.Can.Extend {
+		out = append(out, keyButton(verbExtend, c))
+	}
+	return append(out, giveBackButton(c))
 }
 
 // usableMessage says how a key is used and how long it lives.
@@ -94,11 +138,17 @@ func usableMessage(v workflow.CredentialView, which, whichMarkup string) message
 	if c.Brokered {
 		use = "Call " + code(v.UseURL+"/…") + " instead of the system itself, with the header " + code("Authorization: Bearer "+keyHint(c)) + "."
 	}
-	return say(escape(text),
+	blocks := append([]slack.Block{
 		section(fmt.Sprintf("%s: *%s*.\n%s", whichMarkup, stateMarkup(c), use)),
 		section(scopesAllowed(v)),
-		small(fmt.Sprintf("Key %s, %s. Lost it? Give it back and ask for a new one: nobody can show it again.", code(c.ID.String()), lastUsed(c, moment))),
-		actions("key/"+c.ID.String(), detailsButton(c), giveBackButton(c)))
+	}, successionBlocks(v)...)
+	lost := "Lost it? Give it back and ask for a new one: nobody can show it again."
+	if v.Can.Rotate {
+		lost = "Lost it? Rotate it: nobody can show it again."
+	}
+	return say(escape(text), append(blocks,
+		small(fmt.Sprintf("Key %s, %s. %s", code(c.ID.String()), lastUsed(c, moment), lost)),
+		actions("key/"+c.ID.String(), ownerControls(v)...))...)
 }
 
 // scopesAllowed counts what a key may do; its details list it.
@@ -129,6 +179,8 @@ func revokeMessage(v workflow.CredentialView, which, whichMarkup string) message
 		why = e.Reason
 		when, whenMarkup = " on "+utc(e.At), ", "+moment(e.At)
 		switch {
+		case bySystem(e) && v.ReplacedBy != 0 && e.Reason == "replaced by "+v.ReplacedBy.String():
+			why = "" // said below
 		case bySystem(e):
 		case e.ActorID == c.OwnerID && e.Reason == givenBack:
 			by, why = " because you gave it back", ""
@@ -150,6 +202,9 @@ func revokeMessage(v workflow.CredentialView, which, whichMarkup string) message
 	}
 	if c.Brokered && c.State != storage.CredentialRevoked {
 		progress = "The gateway refuses it already."
+	}
+	if v.ReplacedBy != 0 {
+		progress += " " + v.ReplacedBy.String() + " takes its place."
 	}
 	text := which + verb + by + when + ". " + progress
 	if why != "" {

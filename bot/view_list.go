@@ -124,10 +124,8 @@ func collectable(v workflow.CredentialView) bool {
 func keyInLine(v workflow.CredentialView) string {
 	c := v.Credential
 	out := fmt.Sprintf("%s for %s", code(c.ID.String()), bold(c.Connection))
-	if !c.Managed {
-		if what := calledAtSystem(c); what != "" {
-			out += ", " + what
-		}
+	if what := called(c); what != "" && (!c.Managed || givenName(c) != "") {
+		out += ", " + what
 	}
 	out += fmt.Sprintf(": *%s*\n%s; %s", stateMarkup(c), accessInShort(v), lastUsed(c, day))
 	if flags := flagsInShort(v); flags != "" {

@@ -12,8 +12,12 @@ import (
 
 // The actions of the audit log that owners are told of.
 const (
-	actionWarned     = "credential.warned"
-	actionHandedOver = "credential.handed_over"
+	actionWarned        = "credential.warned"
+	actionHandedOver    = "credential.handed_over"
+	actionRotationBegun = "credential.rotation_begun"
+	actionReplaced      = "credential.replaced"
+	actionNotReplaced   = "credential.rotation_failed"
+	actionNotDelivered  = "credential.delivery_failed"
 )
 
 // warning is the standing warning about a key; false when there is none.

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,7 +42,7 @@ func recordOf(v workflow.RequestView) record {
 		}
 		return record{what: "Canceled", why: r.StateReason}
 	case storage.RequestFailed:
-		return record{what: "Approved by " + approvedBy(v) + ", but the key could not be made", why: r.StateReason}
+		return record{what: "Approved by " + approvedBy(v) + ", but " + couldNot(r), why: r.StateReason}
 	}
 	return record{}
 }
@@ -91,10 +92,29 @@ func (r record) block() slack.Block {
 
 // keyLine says in mrkdwn how the key of a request does; empty without one.
 func keyLine(v workflow.RequestView) string {
-	if v.Credential == nil {
+	if v.Credential != nil {
+		return "Key " + code(v.Credential.ID.String()) + ": *" + stateMarkup(*v.Credential) + "*"
+	}
+	key, ok := keyAsked(v)
+	if !ok || v.Request.State != storage.RequestApproved && v.Request.State != storage.RequestFulfilled {
 		return ""
 	}
-	return "Key " + code(v.Credential.ID.String()) + ": *" + stateMarkup(*v.Credential) + "*"
+	c := key.Credential
+	if by := key.ReplacedBy; by != 0 {
+		return "Key " + code(c.ID.String()) + " is replaced by " + code(by.String())
+	}
+	return "Key " + code(c.ID.String()) + ": *" + stateMarkup(c) + "*"
+}
+
+// keyAsked is the key that is there already and that a request is about, as
+// far as it was looked up.
+func keyAsked(v workflow.RequestView) (workflow.CredentialView, bool) {
+	id := aboutKeyID(v.Request)
+	i := slices.IndexFunc(v.Holds, func(h workflow.CredentialView) bool { return id != 0 && h.Credential.ID == id })
+	if i < 0 {
+		return workflow.CredentialView{}, false
+	}
+	return v.Holds[i], true
 }
 
 // voteMessage is the record of one vote in a request's thread. It counts up
@@ -144,6 +164,23 @@ func stepOf(v workflow.RequestView, vote workflow.VoteView) (workflow.StepView, 
 	return workflow.StepView{}, false
 }
 
+// madeWords says in mrkdwn what came of an approved request; empty while
+// nothing has.
+func madeWords(v workflow.RequestView) string {
+	r := v.Request
+	switch {
+	case r.ExtendsID != 0:
+		return "Key " + code(r.ExtendsID.String()) + " lives longer from now on."
+	case r.RotatesID != 0:
+		return "The new key in place of " + code(r.RotatesID.String()) + " was made."
+	case v.Credential == nil:
+		return ""
+	case r.AdoptsID != 0:
+		return "Key " + code(v.Credential.ID.String()) + " is managed from now on."
+	}
+	return "Key " + code(v.Credential.ID.String()) + " was made."
+}
+
 // An entry is a record in a request's thread: written once, never edited.
 type entry struct {
 	purpose string
@@ -163,15 +200,11 @@ func decisions(v workflow.RequestView) []entry {
 	case storage.RequestApproved, storage.RequestFulfilled, storage.RequestFailed:
 		yes := approval(v)
 		add(storage.RequestApproved, escape(id+": "+yes.text()), yes.block())
-		if state == storage.RequestFulfilled && v.Credential != nil {
-			made := "Key " + code(v.Credential.ID.String()) + " was made."
-			if v.Request.AdoptsID != 0 {
-				made = "Key " + code(v.Credential.ID.String()) + " is managed from now on."
-			}
+		if made := madeWords(v); state == storage.RequestFulfilled && made != "" {
 			add(state, made, section(made))
 		}
 		if state == storage.RequestFailed {
-			no := record{what: "The key could not be made", why: v.Request.StateReason}
+			no := record{what: titleCase(couldNot(v.Request)), why: v.Request.StateReason}
 			add(state, escape(id+": "+no.text()), no.block())
 		}
 	case storage.RequestDenied, storage.RequestLapsed, storage.RequestCanceled:

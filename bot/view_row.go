@@ -2,6 +2,7 @@ package bot
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -33,6 +34,12 @@ func (r reader) offers(v workflow.CredentialView) []verb {
 	if v.Can.Adopt && own {
 		out = append(out, verbKeep)
 	}
+	if v.Can.Rotate && (own || r.Admin) {
+		out = append(out, verbRotate)
+	}
+	if v.Can.Extend && own {
+		out = append(out, verbExtend)
+	}
 	if v.Can.Suspend && (own || r.Admin) {
 		out = append(out, verbSuspend)
 	}
@@ -52,11 +59,37 @@ func (r reader) offers(v workflow.CredentialView) []verb {
 	return out
 }
 
+// offersInFull are the offers, and what is changed rarely, where there is room.
+func (r reader) offersInFull(v workflow.CredentialView) []verb {
+	c, own := v.Credential, r.owns(v)
+	out := r.offers(v)
+	if endMoves(c) && !c.LetExpire && v.ReplacedBy == 0 && slices.Contains(v.Flags, storage.FlagExpiring) && (own || r.Admin) {
+		out = append(out, verbLetExpire)
+	}
+	if v.Can.Edit && (own || r.Admin) {
+		out = append(out, verbEdit)
+	}
+	if v.Can.Exempt && r.Admin && !own {
+		out = append(out, verbExempt)
+	}
+	return out
+}
+
 // verbLabel is what a control is called wherever it stands.
 func verbLabel(v verb) string {
 	switch v {
 	case verbKeep:
 		return "Ask to keep it"
+	case verbRotate:
+		return "Rotate"
+	case verbExtend:
+		return "Extend"
+	case verbLetExpire:
+		return "Let it expire"
+	case verbEdit:
+		return "Edit"
+	case verbExempt:
+		return "Exempt"
 	case verbSuspend:
 		return "Suspend"
 	case verbResume:
@@ -75,7 +108,7 @@ func verbLabel(v verb) string {
 // keyButtons are the controls of one key.
 func keyButtons(v workflow.CredentialView, r reader) []slack.BlockElement {
 	var out []slack.BlockElement
-	for _, o := range r.offers(v) {
+	for _, o := range r.offersInFull(v) {
 		out = append(out, keyButton(o, v.Credential))
 	}
 	return out
@@ -83,8 +116,12 @@ func keyButtons(v workflow.CredentialView, r reader) []slack.BlockElement {
 
 func keyButton(o verb, c storage.Credential) *slack.ButtonBlockElement {
 	spoken := verbLabel(o) + " key " + c.ID.String()
-	if o == verbKeep {
+	switch o {
+	case verbKeep:
 		spoken = "Ask to keep key " + c.ID.String()
+	case verbLetExpire:
+		spoken = "Let key " + c.ID.String() + " expire"
+	default:
 	}
 	b := button(o, c.ID.String(), verbLabel(o), spoken)
 	if o == verbRevoke {
@@ -93,14 +130,25 @@ func keyButton(o verb, c storage.Credential) *slack.ButtonBlockElement {
 	return b
 }
 
-// rowMenu is what can be done with a row of a listing. Slack shows at most
-// five choices, which is as many as there can be.
+// maxInMenu is how many choices Slack shows in a menu beside the details,
+// where everything else can be done too.
+const maxInMenu = 4
+
+// rowMenu is what can be done with a row of a listing.
 func rowMenu(v workflow.CredentialView, r reader) *slack.OverflowBlockElement {
+	verbs := r.offers(v)
+	if len(verbs) > maxInMenu {
+		verbs = slices.DeleteFunc(verbs, func(o verb) bool { return o == verbHandOver })
+	}
+	return menuOf(v.Credential, verbs[:min(maxInMenu, len(verbs))])
+}
+
+func menuOf(c storage.Credential, verbs []verb) *slack.OverflowBlockElement {
 	options := []*slack.OptionBlockObject{option(string(verbShow), verbLabel(verbShow), "")}
-	for _, o := range r.offers(v) {
+	for _, o := range verbs {
 		options = append(options, option(string(o), verbLabel(o), ""))
 	}
-	return slack.NewOverflowBlockElement(actionID(verbRow, v.Credential.ID.String()), options...)
+	return slack.NewOverflowBlockElement(actionID(verbRow, c.ID.String()), options...)
 }
 
 // listRow is a key in a listing of everybody's.
@@ -123,7 +171,7 @@ func listedLine(v workflow.CredentialView) string {
 func plainLine(v workflow.CredentialView) string {
 	c := v.Credential
 	out := fmt.Sprintf("%s for %s", code(c.ID.String()), bold(c.Connection))
-	if what := calledAtSystem(c); what != "" {
+	if what := called(c); what != "" {
 		out += ", " + what
 	}
 	out += fmt.Sprintf(": *%s*", stateMarkup(c))
@@ -131,6 +179,24 @@ func plainLine(v workflow.CredentialView) string {
 		out += ", no end known"
 	}
 	return out + fmt.Sprintf("\n%s; %s; %s", heldBy(v, personMarkup), accessInShort(v), lastUsed(c, day))
+}
+
+// givenName is what people call a key; empty for one that nobody named, and for
+// one that is shown under its system's name for it already.
+func givenName(c storage.Credential) string {
+	label := line(c.Label)
+	if _, _, err := storage.ParseID(label); err == nil || !c.Managed { // as we name a key that nobody named
+		return ""
+	}
+	return label
+}
+
+// called is a key's name in a row: people's, or else its system's.
+func called(c storage.Credential) string {
+	if given := cut(givenName(c), maxName); given != "" {
+		return "“" + words(given) + "”"
+	}
+	return calledAtSystem(c)
 }
 
 // calledAtSystem is what a system calls a key that was not made here: its

@@ -45,11 +45,12 @@ func endable(c storage.Credential) bool {
 // How much of each part of a key's story fits, so that the whole of it stays
 // inside one message and one ack.
 const (
-	roomForFlags = 900
+	roomForFlags = 800
 	roomForWords = 400
-	roomForVotes = 700
-	roomForUse   = 1200
-	roomForStory = 1800
+	roomForVotes = 600
+	roomForUse   = 1000
+	roomForStory = 1400
+	roomForNote  = 250
 )
 
 func keyDetails(f keyFile) []slack.Block {
@@ -64,6 +65,7 @@ func keyDetails(f keyFile) []slack.Block {
 	blocks = append(blocks,
 		section(scopeLines(v.Scopes, maxScopesInBrief)),
 		facts(append([][2]string{{"Created", day(madeAt(c))}, {"Expires", expires(c)}, {"Asked for", origin(v)}}, usedFact(c)...)...))
+	blocks = append(blocks, endBlocks(v)...)
 	if at := factsAtSystem(v); len(at) > 0 {
 		blocks = append(blocks, facts(at...))
 	}
@@ -95,6 +97,49 @@ func keyDetails(f keyFile) []slack.Block {
 		blocks = append(blocks, actions("key/"+c.ID.String(), controls...))
 	}
 	return blocks
+}
+
+// endBlocks say what people noted about a key, what it replaces or is replaced
+// by, where it goes, and that the rules end it or leave it alone.
+func endBlocks(v workflow.CredentialView) []slack.Block {
+	c := v.Credential
+	var out []slack.Block
+	if why := mustGo(v); why != "" {
+		out = append(out, section(why))
+	}
+	var pairs [][2]string
+	if given := cut(givenName(c), maxName); given != "" {
+		pairs = append(pairs, [2]string{"Name", words(given)})
+	}
+	if r, ok := replaces(v); ok {
+		pairs = append(pairs, [2]string{"Replaces", code(r.OldID.String())})
+	}
+	if v.ReplacedBy != 0 {
+		pairs = append(pairs, [2]string{"Replaced by", code(v.ReplacedBy.String())})
+	}
+	if c.Sink != "" {
+		label := "Is in"
+		if c.SinkVersion == "" {
+			label = "Goes into"
+		}
+		pairs = append(pairs, [2]string{label, sinkPlace(c.Sink, c.Place)})
+	}
+	if isSet(c.ExemptUntil) && c.Live() {
+		pairs = append(pairs, [2]string{"Exempt until", day(c.ExemptUntil)})
+	}
+	if c.LetExpire && c.Live() {
+		pairs = append(pairs, [2]string{"Before its end", "nothing more is said of it: it is left to expire"})
+	}
+	if len(pairs) > 0 {
+		out = append(out, facts(pairs...))
+	}
+	if l := replacedLine(v); l != "" && c.Live() {
+		out = append(out, section(l))
+	}
+	if c.Note != "" {
+		out = append(out, quote("Note", cut(c.Note, roomForNote)))
+	}
+	return out
 }
 
 // keyHeadline is a key, its owner and its state in a sentence; that it was
@@ -223,7 +268,7 @@ func requestDetails(v workflow.RequestView, notes, scopes int) []slack.Block {
 	blocks := []slack.Block{
 		section(fmt.Sprintf("%s asks for %s.\nState: *%s*.", personMarkup(v.Requester), asksForMarkup(r), words(requestState(v.Request)))),
 	}
-	blocks = append(blocks, adoptedBlocks(v)...)
+	blocks = append(append(blocks, aboutBlocks(v)...), toSink(r.Sink, r.Place)...)
 	blocks = append(blocks,
 		section(scopeSection(v.Scopes, scopes)),
 		quote("Why", r.Reason),

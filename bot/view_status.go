@@ -74,13 +74,12 @@ func pendingStatus(v workflow.RequestView, what string) []slack.Block {
 	}
 	cancel := button(verbCancel, id, "Cancel request", "Cancel request "+id).
 		WithConfirm(confirm("Cancel "+id+"?", "Nobody is asked any more. You can file a new request at any time.", "Cancel request"))
-	return []slack.Block{
-		section(what),
+	blocks := append([]slack.Block{section(what)}, toSink(v.Request.Sink, v.Request.Place)...)
+	return append(blocks,
 		section(scopeSection(v.Scopes, maxScopesShown)),
-		section("*Votes so far*\n" + stepLines(v)),
+		section("*Votes so far*\n"+stepLines(v)),
 		small(foot),
-		actions("own/"+id, cancel),
-	}
+		actions("own/"+id, cancel))
 }
 
 // sentMessage tells the requester, where they asked, that they need not wait

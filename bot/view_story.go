@@ -81,8 +81,36 @@ func eventWords(e storage.Event) string {
 		return "its owner was told that it has to go"
 	case "spared":
 		return "the warning was taken back"
+	case "extended":
+		return "given more time"
+	case "end_changed":
+		return "given another end"
+	case "let_expire":
+		return "left to expire"
+	case "rotation_begun":
+		return "a new key is being made in its place"
+	case "rotation_failed":
+		return "nothing came of the new key"
+	case "replaced":
+		return "a new key works in its place"
+	case "delivered":
+		return "put into its sink"
+	case "delivery_failed":
+		return "could not be put into its sink"
+	case "labelled":
+		return "given another name"
+	case "noted":
+		return "its note was changed"
+	case "exempted":
+		return "exempted from the rules about unused and old keys"
+	case "narrowed":
+		return "given fewer scopes"
 	case "connected":
 		return "connected"
+	case "unentitled":
+		return "not allowed to its owner any more"
+	case "entitled":
+		return "allowed to its owner again"
 	}
 	return words(strings.ReplaceAll(action, "_", " "))
 }

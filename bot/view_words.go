@@ -97,9 +97,17 @@ func requestState(r storage.Request) string {
 	case storage.RequestCanceled:
 		return "Canceled"
 	case storage.RequestFailed:
-		return "Approved, but the key could not be made"
+		return "Approved, but " + couldNot(r)
 	}
 	return "Unknown"
+}
+
+// couldNot says that nothing came of an approved request.
+func couldNot(r storage.Request) string {
+	if r.ExtendsID != 0 {
+		return "the key could not be given more time"
+	}
+	return "the key could not be made"
 }
 
 // requestMarkup is requestWords in mrkdwn; once there is a key, it is the key
@@ -144,8 +152,13 @@ func lifetime(seconds int64) string {
 // for 30 days".
 func asksFor(r storage.Request) string {
 	what := thing(r.Kind)
-	if r.AdoptsID != 0 {
+	switch {
+	case r.AdoptsID != 0:
 		what = "permission to keep the key " + r.AdoptsID.String()
+	case r.ExtendsID != 0:
+		return fmt.Sprintf("%s for the key %s for %s", moreTime(r.GrantedS), r.ExtendsID, cut(line(r.Connection), maxName))
+	case r.RotatesID != 0:
+		what = "a new key in place of " + r.RotatesID.String()
 	}
 	return fmt.Sprintf("%s for %s, for %s", what, cut(line(r.Connection), maxName), lifetime(r.GrantedS))
 }
@@ -153,10 +166,16 @@ func asksFor(r storage.Request) string {
 // asksForMarkup is asksFor with the facts that decide in bold.
 func asksForMarkup(r storage.Request) string {
 	what := thing(r.Kind)
-	if r.AdoptsID != 0 {
+	switch {
+	case r.AdoptsID != 0:
 		what = "permission to keep the key " + code(r.AdoptsID.String())
+	case r.RotatesID != 0:
+		what = "a new key in place of " + code(r.RotatesID.String())
 	}
 	out := fmt.Sprintf("%s for %s, for *%s*", what, bold(r.Connection), lifetime(r.GrantedS))
+	if r.ExtendsID != 0 {
+		out = fmt.Sprintf("*%s* for the key %s for %s", moreTime(r.GrantedS), code(r.ExtendsID.String()), bold(r.Connection))
+	}
 	if r.GrantedS < r.LifetimeS {
 		out += fmt.Sprintf(" (asked for: %s)", lifetime(r.LifetimeS))
 	}

@@ -264,6 +264,7 @@ func TestWorstMessages(t *testing.T) {
 	t.Parallel()
 	all := worstMessages()
 	maps.Copy(all, worstFound())
+	maps.Copy(all, worstEndings())
 	for name, m := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -278,7 +279,9 @@ func TestWorstMessages(t *testing.T) {
 
 func TestWorstModals(t *testing.T) {
 	t.Parallel()
-	for name, m := range worstModals() {
+	all := worstModals()
+	maps.Copy(all, worstEndingModals())
+	for name, m := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			judge(t, blockkit.ValidateModal, m)
@@ -310,14 +313,17 @@ func TestAnswersFitIntoAnAck(t *testing.T) {
 	answers := map[string]any{}
 	all := worstMessages()
 	maps.Copy(all, worstFound())
+	maps.Copy(all, worstEndings())
 	for name, m := range all {
 		kind, _, _ := strings.Cut(name, "_")
 		if slices.Contains([]string{"summary", "mine", "pending", "list", "why", "help", "unknown", "refusal", "show", "request", "systems", "sync"}, kind) {
 			answers[name] = slack.WebhookMessage{Text: m.Text, Blocks: &slack.Blocks{BlockSet: m.Blocks}, ResponseType: slack.ResponseTypeEphemeral}
 		}
 	}
-	for name, m := range worstModals() {
-		if slices.Contains([]string{"preview", "preview_auto", "notice", "sent", "loading"}, name) {
+	modals := worstModals()
+	maps.Copy(modals, worstEndingModals())
+	for name, m := range modals {
+		if slices.Contains([]string{"preview", "preview_auto", "preview_extend", "preview_rotate", "preview_sink", "notice", "sent", "loading"}, name) {
 			m.PrivateMetadata = ""
 			answers["modal "+name] = slack.NewPushViewSubmissionResponse(&m)
 		}

@@ -55,7 +55,7 @@ type Body struct {
 // Upstream is where the gateway sends a brokered system's requests.
 type Upstream struct {
 	Connection   string            // the configured name, first path segment at the gateway
-	BaseURL      *url.URL          // scheme, host and optional path prefix; no query
+	BaseURL      *url.URL          // scheme, host and optional path prefix, no query; nil: honoured by Latchkey's own server, not by the gateway
 	Header       string            // "Authorization"
 	Credential   secret.Value      // the whole header value: "Bearer …"
 	Extra        map[string]string // further fixed request headers, no secrets

@@ -50,6 +50,7 @@ CREATE TABLE rotation (
     contacts   text[] NOT NULL DEFAULT '{}', -- e-mail addresses of whoever has to know
     metadata   jsonb NOT NULL DEFAULT '{}', -- the caller's own words, kept as they came
     source_key text NOT NULL UNIQUE,
+    key_id     bigint REFERENCES credential, -- the key of Latchkey's own that asked for it, and may be handed the new key
     created_at timestamptz NOT NULL DEFAULT latchkey_now()
 );
 CREATE INDEX rotation_old ON rotation (old_id);
@@ -81,36 +82,58 @@ CREATE INDEX reminder_due ON reminder (due_at) WHERE due_at IS NOT NULL;
 
 -- Everybody says of what they hold whether it is still needed.
 CREATE TABLE campaign (
-    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    title       text NOT NULL,
-    connection  text NOT NULL DEFAULT '', -- empty: every one
-    state       text NOT NULL CHECK (state IN ('running', 'ending', 'done', 'canceled')),
-    actor_id    bigint NOT NULL REFERENCES person,
-    account_id  bigint NOT NULL REFERENCES account,
-    actor       text NOT NULL,
-    deadline    timestamptz NOT NULL,
-    remind_at   timestamptz, -- the next reminder; null: no more
-    batch_id    bigint REFERENCES batch, -- ends what nobody decided on
-    source_key  text NOT NULL UNIQUE,
-    created_at  timestamptz NOT NULL DEFAULT latchkey_now(),
-    ended_at    timestamptz,
-    evidence    text NOT NULL DEFAULT '' -- SHA-256 of the evidence file, in hex
+    id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    title          text NOT NULL,
+    connection     text NOT NULL DEFAULT '', -- empty: every one
+    state          text NOT NULL CHECK (state IN ('running', 'ending', 'done', 'canceled')),
+    actor_id       bigint NOT NULL REFERENCES person,
+    account_id     bigint NOT NULL REFERENCES account,
+    actor          text NOT NULL,
+    deadline       timestamptz NOT NULL,
+    next_action_at timestamptz, -- when the sweep must look at it; null: never
+    reminders      smallint NOT NULL DEFAULT 0, -- sent so far
+    reminded_at    timestamptz, -- the last of them
+    batch_id       bigint REFERENCES batch, -- ends what nobody decided on
+    source_key     text NOT NULL UNIQUE,
+    created_at     timestamptz NOT NULL DEFAULT latchkey_now(),
+    ended_at       timestamptz,
+    evidence       text NOT NULL DEFAULT '', -- SHA-256 of the evidence file, in hex
+    CHECK (state <> 'done' OR evidence <> '')
 );
-CREATE INDEX campaign_due ON campaign (least(coalesce(remind_at, deadline), deadline)) WHERE state IN ('running', 'ending');
+CREATE INDEX campaign_due ON campaign (next_action_at) WHERE next_action_at IS NOT NULL;
+CREATE UNIQUE INDEX campaign_under_way ON campaign ((true)) WHERE state IN ('running', 'ending');
+CREATE UNIQUE INDEX campaign_batch ON campaign (batch_id) WHERE batch_id IS NOT NULL;
 CREATE TABLE campaign_item (
     campaign_id   bigint NOT NULL REFERENCES campaign,
     credential_id bigint NOT NULL REFERENCES credential,
     deciders      bigint[] NOT NULL, -- the persons who are asked: any one of them decides
     decision      text NOT NULL DEFAULT '' CHECK (decision IN ('', 'keep', 'reduce', 'revoke', 'silence', 'gone')),
-    decided_by    bigint REFERENCES person,
+    decided_by    bigint REFERENCES person, -- null: nobody, for silence and what is gone
     decided_at    timestamptz,
     reason        text NOT NULL DEFAULT '',
     scopes_before text[] NOT NULL,
-    scopes_after  text[],
+    scopes_after  text[], -- null: as before
+    record        jsonb, -- its line of the evidence file, once the campaign is done
     PRIMARY KEY (campaign_id, credential_id)
 );
-CREATE INDEX campaign_item_deciders ON campaign_item USING gin (deciders) WHERE decision = '';
+CREATE INDEX campaign_item_deciders ON campaign_item USING gin (deciders);
+-- Who is asked, and the message that asks them: it is to be brought up to date
+-- while what it shows is older than what there is.
+CREATE TABLE campaign_ask (
+    campaign_id   bigint NOT NULL REFERENCES campaign,
+    person_id     bigint NOT NULL REFERENCES person,
+    reminder      smallint NOT NULL DEFAULT 0, -- the last one they get
+    version       bigint NOT NULL DEFAULT 1,
+    shown         bigint NOT NULL DEFAULT 0,
+    claimed_until timestamptz, -- a replica talks to Slack until then
+    PRIMARY KEY (campaign_id, person_id)
+);
+CREATE INDEX campaign_ask_stale ON campaign_ask (campaign_id, person_id) WHERE shown < version;
 
+-- A campaign's batch waits for an admin without standing in the way of a
+-- system's own.
+DROP INDEX batch_held;
+CREATE UNIQUE INDEX batch_held ON batch (connection) WHERE state = 'held' AND kind <> 'campaign';
 ALTER TABLE batch DROP CONSTRAINT batch_kind_check;
 ALTER TABLE batch ADD CONSTRAINT batch_kind_check CHECK (kind IN ('revoke', 'enforce', 'campaign'));
 ALTER TABLE batch_item ADD COLUMN verb text NOT NULL DEFAULT 'revoke' CHECK (verb IN ('revoke', 'suspend'));

@@ -21,7 +21,11 @@ func (s *Server) example(c storage.Credential) string {
 	if !ok || !c.Brokered || s.gateway == "" {
 		return ""
 	}
-	address := s.gateway + "/" + c.Connection + readablePath(broker.Upstream().Scopes, c.Scopes)
+	up := broker.Upstream()
+	if up.BaseURL == nil {
+		return "" // the gateway does not honour it
+	}
+	address := s.gateway + "/" + c.Connection + readablePath(up.Scopes, c.Scopes)
 	if !shellSafe.MatchString(address) {
 		return ""
 	}

@@ -38,8 +38,19 @@ func newTraffic(r *prometheus.Registry) traffic {
 	return t
 }
 
+// newEvents counts what HR and identity systems tell, by connection and by what
+// came of it.
+func newEvents(r *prometheus.Registry) *prometheus.CounterVec {
+	events := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "latchkey_person_events_total",
+		Help: "Deliveries of HR and identity systems, by connection and outcome.",
+	}, []string{"connection", "outcome"})
+	r.MustRegister(events)
+	return events
+}
+
 // observe gives each request a reference, and afterwards counts it and writes
-// its line in the access log. A panic becomes a page that says the reference.
+// its line in the access log. A panic becomes an answer that says the reference.
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
@@ -73,10 +84,18 @@ func (s *Server) recovered(w *answer, r *http.Request, cause any) {
 		what = err.Error()
 	}
 	s.log.Error().Str("ref", refOf(r)).Str("route", route(r)).Str("panic", what).Bytes("stack", debug.Stack()).Msg("handler panicked")
-	if !w.broken {
-		s.show(w, r, failure(http.StatusInternalServerError, refOf(r)))
+	if w.broken {
+		return
 	}
+	if isAPI(r) {
+		s.writeProblem(w, r, problemOf(errPanicked))
+		return
+	}
+	s.show(w, r, failure(http.StatusInternalServerError, refOf(r)))
 }
+
+// errPanicked stands for what was logged already.
+var errPanicked = errors.New("handler panicked")
 
 func (s *Server) account(r *http.Request, w *answer, took time.Duration) {
 	status := w.status

@@ -25,6 +25,7 @@ type ticketPage struct {
 	Key      string // after: the key, once
 	Brokered bool
 	Example  string // address to try the key on, or empty
+	API      string // address of Latchkey's own API, if it is a key for that
 }
 
 type scopeLine struct{ Name, Title, Access string }
@@ -85,6 +86,9 @@ func (s *Server) revealKey(w http.ResponseWriter, r *http.Request) {
 	page.Key = key.Expose()
 	page.Brokered = ticket.Credential.Brokered
 	page.Example = s.example(ticket.Credential)
+	if s.workflow.Rules().IsOwn(page.System) {
+		page.API = s.workflow.PublicURL + "/v1/"
+	}
 	s.write(w, r, http.StatusOK, "key.html", page)
 }
 

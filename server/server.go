@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/zerolog"
 
+	"latchkey/secret"
 	"latchkey/workflow"
 )
 
@@ -33,6 +34,10 @@ type Deps struct {
 	// registry serves one Server. Nil: a registry of the Server's own.
 	Metrics *prometheus.Registry
 
+	// PSKs are the pre-shared keys under which rotated keys are handed out, by
+	// their IDs: 32 bytes each.
+	PSKs map[string]secret.Value
+
 	// Secure says that people reach these doors over https only, and has
 	// their browsers insist on it.
 	Secure bool
@@ -54,9 +59,14 @@ type Server struct {
 	registry *prometheus.Registry
 	secure   bool
 
-	pages   *template.Template
-	traffic traffic
-	guesses *guesses
+	pages      *template.Template
+	traffic    traffic
+	events     *prometheus.CounterVec
+	guesses    *guesses // of tickets
+	keyGuesses *guesses
+	paces      *paces
+	psks       map[string]secret.Value
+	patience   time.Duration // with a rotation's new key
 }
 
 // New makes the doors; Handler opens them.
@@ -76,7 +86,13 @@ func New(d Deps) *Server {
 		secure:   d.Secure,
 		pages:    template.Must(template.ParseFS(files, "pages/*.html")),
 		traffic:  newTraffic(d.Metrics),
-		guesses:  newGuesses(time.Now),
+		events:   newEvents(d.Metrics),
+
+		guesses:    newGuesses(time.Now),
+		keyGuesses: newGuesses(time.Now),
+		paces:      newPaces(time.Now),
+		psks:       d.PSKs,
+		patience:   rotateWithin,
 	}
 }
 
@@ -100,6 +116,11 @@ func (s *Server) Handler() http.Handler {
 		mux.HandleFunc("HEAD /oauth/{connection}/callback", s.headOfLink)
 		mux.HandleFunc("GET /oauth/{connection}/callback", s.finishConnect)
 		mux.HandleFunc("/oauth/{connection}/callback", s.wrongMethod("GET, HEAD"))
+		mux.HandleFunc(hookRoute, s.hook)
+		mux.HandleFunc("PATCH "+rotateRoute, s.keyed(workflow.ScopeRotate, s.rotate))
+		mux.HandleFunc(rotateRoute, s.wrongVerb("PATCH"))
+		mux.Handle(scimRoot, s.scimDoor())
+		mux.HandleFunc("/v1/", s.unknownAddress)
 	}
 	mux.HandleFunc("/", s.unknownPage)
 	return s.observe(s.harden(mux))

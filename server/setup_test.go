@@ -131,7 +131,7 @@ func newService(t *testing.T, db *storage.DB, logger zerolog.Logger, more []syst
 	document := workflow.Document{
 		Groups: map[string]workflow.Group{},
 		Policies: []workflow.Policy{{Name: "all", Connections: slices.Sorted(maps.Keys(opened)), Scopes: []string{"*"},
-			Requesters: []string{workflow.Everyone}, Approval: workflow.Approval{Auto: true}, MaxLifetime: workflow.Duration(90 * 24 * time.Hour)}},
+			Sinks: sinksOf(opened), Requesters: []string{workflow.Everyone}, Approval: workflow.Approval{Auto: true}, MaxLifetime: workflow.Duration(90 * 24 * time.Hour)}},
 	}
 	if err := workflow.Describe(t.Context(), &document, settings, opened); err != nil {
 		t.Fatal(err)
@@ -142,6 +142,16 @@ func newService(t *testing.T, db *storage.DB, logger zerolog.Logger, more []syst
 		t.Fatal(err)
 	}
 	return service
+}
+
+func sinksOf(opened map[string]connectors.Connector) []string {
+	var out []string
+	for name, c := range opened {
+		if _, ok := connectors.As[connectors.Sink](c); ok {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // nativeConnector is a vendor that makes its own keys.

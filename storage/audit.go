@@ -40,13 +40,14 @@ type Event struct {
 
 // The subjects of events and messages.
 const (
-	SubjectRequest    = "request"
-	SubjectCredential = "credential"
-	SubjectPerson     = "person"
-	SubjectBatch      = "batch"
-	SubjectConnection = "connection"
-	SubjectDigest     = "digest"
-	SubjectCampaign   = "campaign"
+	SubjectRequest     = "request"
+	SubjectCredential  = "credential"
+	SubjectPerson      = "person"
+	SubjectBatch       = "batch"
+	SubjectConnection  = "connection"
+	SubjectDigest      = "digest"
+	SubjectCampaign    = "campaign"
+	SubjectOffboarding = "offboarding"
 )
 
 // Record writes an event that is not a state move; moves write their own.

@@ -157,9 +157,9 @@ func (db *DB) BatchItems(ctx context.Context, id BatchID, after CredentialID, li
 }
 
 // DroppedSince tells whether an admin dropped a held batch of a connection
-// since a time.
+// since a time; those of campaigns are another matter.
 func (db *DB) DroppedSince(ctx context.Context, connection string, since time.Time) (bool, error) {
 	var yes bool
-	err := db.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM batch WHERE connection = $1 AND state = 'dropped' AND ended_at >= $2)`, connection, since).Scan(&yes)
+	err := db.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM batch WHERE connection = $1 AND kind <> 'campaign' AND state = 'dropped' AND ended_at >= $2)`, connection, since).Scan(&yes)
 	return yes, wrap("find dropped batches", err)
 }

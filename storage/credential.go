@@ -77,6 +77,8 @@ type Credential struct {
 	Sink            string    `bun:"sink"`                       // the connection that keeps the key; empty: its owner collects it
 	Place           string    `bun:"place"`                      // where in the sink
 	SinkVersion     string    `bun:"sink_version"`               // what the sink calls it; empty before it is delivered
+
+	UnentitledSince time.Time `bun:"unentitled_since,nullzero"` // its owner could not get it any more
 }
 
 // Live reports whether the credential may still give access somewhere.
@@ -94,7 +96,7 @@ const credentialColumns = `id, connection, kind, brokered, managed, owner_id, re
 	state, state_reason, attempts, vendor_ref, key_prefix, key_last4, created_at, activated_at, expires_at, ended_at,
 	last_used_at, use_known, next_action_at, lease_until, account_id, class, access, vendor_scopes, vendor_created_at, vendor_match,
 	missing_since, warned_at, enforce_at, policy_name, note, vendor_expires_at, noticed_until, let_expire, exempt_until, rotate_at,
-	sink, place, sink_version`
+	sink, place, sink_version, unentitled_since`
 
 // InsertCredential writes the intent to issue, with its audit row.
 func (t Tx) InsertCredential(ctx context.Context, c *Credential, by Actor) error {

@@ -140,6 +140,14 @@ func (t Tx) Exempt(ctx context.Context, c *Credential, until time.Time, by Actor
 	return t.Record(ctx, by, e)
 }
 
+// LeaveAlone has the rules about unused and old credentials pass one over for
+// a while, and the sweep look at it anew.
+func (t Tx) LeaveAlone(ctx context.Context, id CredentialID, until time.Time) error {
+	_, err := t.exec(ctx, `
+		UPDATE credential SET exempt_until = greatest(exempt_until, $2), next_action_at = latchkey_now() WHERE id = $1`, id, until)
+	return wrap("leave credential alone", err)
+}
+
 // RotationFailed notes that nothing came of replacing a live credential, with
 // its audit row; its rule tries again at a time. False when it is not alive.
 func (t Tx) RotationFailed(ctx context.Context, old CredentialID, again time.Time, by Actor, reason string) (bool, error) {
@@ -199,4 +207,20 @@ func (t Tx) NoteProblem(ctx context.Context, id CredentialID, action string, by 
 		WHERE $4 IS DISTINCT FROM (SELECT reason FROM audit_event WHERE subject = 'credential' AND subject_id = $3 AND action = $2 ORDER BY id DESC LIMIT 1)`,
 		by.Name, action, id, why)
 	return n > 0, wrap("note problem", err)
+}
+
+// SetEntitled notes that a credential's owner could not get it any more, or
+// could again, with the audit row. It reports whether that is new.
+func (t Tx) SetEntitled(ctx context.Context, id CredentialID, entitled bool, by Actor, reason string) (bool, error) {
+	n, err := t.exec(ctx, `
+		UPDATE credential SET unentitled_since = CASE WHEN $2 THEN NULL ELSE latchkey_now() END
+		WHERE id = $1 AND (unentitled_since IS NULL) <> $2`, id, entitled)
+	if err != nil || n == 0 {
+		return false, wrap("note entitlement", err)
+	}
+	action := "credential.unentitled"
+	if entitled {
+		action = "credential.entitled"
+	}
+	return true, t.Record(ctx, by, Event{Action: action, Subject: SubjectCredential, SubjectID: int64(id), Reason: reason})
 }

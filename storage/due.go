@@ -75,13 +75,17 @@ func (t Tx) CountEnding(ctx context.Context, connection string, from, to time.Ti
 	return n, wrap("count what ends", err)
 }
 
-// OwnedDue locks what the sweep has to look at until a time of some people's
-// credentials, and skips what another replica holds.
-func (t Tx) OwnedDue(ctx context.Context, owners []PersonID, until time.Time, limit int) ([]Credential, error) {
+// ComingUp locks what the sweep has to look at until a time of the keys that
+// some people own, or somebody who can't be told, and skips what another
+// replica holds. It begins after a row, as a page of that order; the zero row
+// is the beginning.
+func (t Tx) ComingUp(ctx context.Context, owners []PersonID, until time.Time, after Credential, limit int) ([]Credential, error) {
 	var out []Credential
-	err := t.NewSelect().Model(&out).ColumnExpr(credentialColumns).Where("owner_id IN (?)", bun.List(owners)).
-		Where("state IN ('active', 'suspended') AND next_action_at > latchkey_now() AND next_action_at <= ?", until).
-		Limit(int64(limit)).For("UPDATE SKIP LOCKED").Scan(ctx)
+	err := t.NewSelect().Model(&out).ColumnExpr(credentialColumns).
+		Where("managed AND state IN ('active', 'suspended') AND next_action_at > latchkey_now() AND next_action_at <= ?", until).
+		Where("(next_action_at, id) > (?, ?)", after.NextActionAt, after.ID).
+		Where("(owner_id IN (?) OR owner_id IN (SELECT p.id FROM person p WHERE NOT ("+reachable+")))", bun.List(owners)).
+		Order("next_action_at", "id").Limit(int64(limit)).For("UPDATE SKIP LOCKED").Scan(ctx)
 	return out, bunErr("find what is due soon", err)
 }
 

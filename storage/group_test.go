@@ -20,7 +20,10 @@ func (h *house) sources(t testing.TB, names ...string) (out map[string]GroupSour
 
 func (h *house) setMembers(t testing.TB, source string, members ...PersonID) {
 	t.Helper()
-	h.in(t, func(ctx context.Context, tx Tx) error { return tx.SetGroupMembers(ctx, source, members) })
+	h.in(t, func(ctx context.Context, tx Tx) error {
+		_, err := tx.SetGroupMembers(ctx, source, members)
+		return err
+	})
 }
 
 func TestGroupsKnowTheirMembersAndAge(t *testing.T) {

@@ -27,10 +27,11 @@ const (
 	FlagOwnerLeft    Flag = "owner_left"    // the person left, or the account is closed
 	FlagOwnerUnknown Flag = "owner_unknown" // nobody we know
 	FlagMissing      Flag = "missing"       // the last whole listing did not have it
+	FlagUnentitled   Flag = "unentitled"    // its owner could not get it any more
 )
 
 // Flags lists all of them in the order people should see them.
-var Flags = []Flag{FlagOwnerLeft, FlagOwnerUnknown, FlagOverScope, FlagUnmanaged, FlagOverAge, FlagStale, FlagNeverUsed, FlagExpiring, FlagMissing}
+var Flags = []Flag{FlagOwnerLeft, FlagOwnerUnknown, FlagUnentitled, FlagOverScope, FlagUnmanaged, FlagOverAge, FlagStale, FlagNeverUsed, FlagExpiring, FlagMissing}
 
 // FlagRules are the bounds the flags are judged by. A zero duration switches
 // its flag off.
@@ -54,6 +55,7 @@ var flagConditions = map[Flag]string{
 	FlagOwnerLeft:    `(coalesce(NOT p.active, false) OR coalesce(a.is_deleted, false))`,
 	FlagOwnerUnknown: `(c.owner_id IS NULL)`,
 	FlagMissing:      `(c.missing_since IS NOT NULL)`,
+	FlagUnentitled:   `(c.unentitled_since IS NOT NULL)`,
 }
 
 func flagColumns() string {

@@ -44,10 +44,7 @@ func (t Tx) Notify(ctx context.Context, all []Notice) ([]DigestID, error) {
 	if len(all) == 0 {
 		return nil, nil
 	}
-	ids, kinds, due, people := make([]CredentialID, len(all)), make([]string, len(all)), make([]time.Time, len(all)), make([]PersonID, len(all))
-	for i, n := range all {
-		ids[i], kinds[i], due[i], people[i] = n.CredentialID, n.Kind, n.DueAt, n.PersonID
-	}
+	ids, kinds, due, people := noticeColumns(all)
 	_, err := t.exec(ctx, `
 		WITH fresh AS (
 			INSERT INTO notice (credential_id, kind, due_at, person_id)
@@ -117,6 +114,48 @@ func (t Tx) MakeDigests(ctx context.Context, people []PersonID) ([]DigestID, err
 	return out, wrap("make digests", err)
 }
 
+// Doubtful is a notice that waits for somebody, who may not be the one to hear
+// of it any more.
+type Doubtful struct {
+	Notice
+	Connection string
+	OwnerID    PersonID
+}
+
+// Doubtfuls lists what waits for some people who don't own what it is about,
+// or can't be told.
+func (t Tx) Doubtfuls(ctx context.Context, people []PersonID) ([]Doubtful, error) {
+	var out []Doubtful
+	var d Doubtful
+	err := t.each(ctx, `
+		SELECT n.credential_id, n.kind, n.due_at, n.person_id, c.connection, coalesce(c.owner_id, 0)
+		FROM notice n JOIN credential c ON c.id = n.credential_id JOIN person p ON p.id = n.person_id
+		WHERE n.person_id = ANY($1) AND n.digest_id IS NULL AND (c.owner_id IS DISTINCT FROM n.person_id OR NOT (`+reachable+`))`,
+		[]any{people}, []any{&d.CredentialID, &d.Kind, &d.DueAt, &d.PersonID, &d.Connection, &d.OwnerID}, func() { out = append(out, d) })
+	return out, wrap("find doubtful notices", err)
+}
+
+// Unnotify drops notices that wait.
+func (t Tx) Unnotify(ctx context.Context, all []Notice) error {
+	if len(all) == 0 {
+		return nil
+	}
+	ids, kinds, due, people := noticeColumns(all)
+	_, err := t.exec(ctx, `
+		DELETE FROM notice n USING unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::bigint[]) AS i (id, kind, due_at, person_id)
+		WHERE n.credential_id = i.id AND n.kind = i.kind AND n.due_at = i.due_at AND n.person_id = i.person_id AND n.digest_id IS NULL`,
+		ids, kinds, due, people)
+	return wrap("drop notices", err)
+}
+
+func noticeColumns(all []Notice) (ids []CredentialID, kinds []string, due []time.Time, people []PersonID) {
+	ids, kinds, due, people = make([]CredentialID, len(all)), make([]string, len(all)), make([]time.Time, len(all)), make([]PersonID, len(all))
+	for i, n := range all {
+		ids[i], kinds[i], due[i], people[i] = n.CredentialID, n.Kind, n.DueAt, n.PersonID
+	}
+	return ids, kinds, due, people
+}
+
 // Digest reads a digest with what it tells, what ends first first.
 func (db *DB) Digest(ctx context.Context, id DigestID) (Digest, error) {
 	d := Digest{ID: id}
@@ -154,14 +193,15 @@ type Reach struct {
 	Manager   PersonID // zero unless reachable
 }
 
+// reachable is the condition under which person p can be told something.
+const reachable = `p.active AND EXISTS (SELECT FROM account a WHERE a.person_id = p.id AND a.system = 'slack' AND NOT a.is_deleted AND NOT a.is_bot)`
+
 // Reaches reads whether people can be told.
 func (t Tx) Reaches(ctx context.Context, ids []PersonID) (map[PersonID]Reach, error) {
 	out := map[PersonID]Reach{}
 	var r Reach
 	err := t.each(ctx, `
-		SELECT p.id, p.active AND EXISTS (SELECT FROM account a WHERE a.person_id = p.id AND a.system = 'slack' AND NOT a.is_deleted AND NOT a.is_bot),
-		       coalesce((SELECT m.id FROM person m WHERE m.id = p.manager_id AND m.active
-		           AND EXISTS (SELECT FROM account a WHERE a.person_id = m.id AND a.system = 'slack' AND NOT a.is_deleted AND NOT a.is_bot)), 0)
-		FROM person p WHERE p.id = ANY($1)`, []any{ids}, []any{&r.Person, &r.Reachable, &r.Manager}, func() { out[r.Person] = r })
+		SELECT o.id, o.reachable, coalesce((SELECT p.id FROM person p WHERE p.id = o.manager_id AND `+reachable+`), 0)
+		FROM (SELECT p.id, p.manager_id, `+reachable+` AS reachable FROM person p WHERE p.id = ANY($1)) o`, []any{ids}, []any{&r.Person, &r.Reachable, &r.Manager}, func() { out[r.Person] = r })
 	return out, wrap("read who can be told", err)
 }

@@ -34,3 +34,19 @@ func (db *DB) Receipts(ctx context.Context, id CredentialID) ([]Receipt, error) 
 	out, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Receipt])
 	return out, wrap("read receipts", err)
 }
+
+// ReceiptsOf reads the receipts of many credentials, oldest first.
+func (db *DB) ReceiptsOf(ctx context.Context, ids []CredentialID) (map[CredentialID][]Receipt, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT credential_id, at, verb, answer, liveness, attempts FROM receipt WHERE credential_id = ANY($1) ORDER BY id`,
+		pgx.QueryExecModeCacheStatement, ids)
+	if err != nil {
+		return nil, wrap("read receipts", err)
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Receipt])
+	out := map[CredentialID][]Receipt{}
+	for _, r := range all {
+		out[r.CredentialID] = append(out[r.CredentialID], r)
+	}
+	return out, wrap("read receipts", err)
+}

@@ -28,6 +28,7 @@ type Rotation struct {
 	Contacts  []string        // e-mail addresses of whoever has to know
 	Metadata  json.RawMessage // the caller's own words
 	SourceKey string
+	KeyID     CredentialID // the key of Latchkey's own that asked for it; zero: a person or a rule did
 	CreatedAt time.Time
 
 	NewState     CredentialState // set by reads
@@ -35,13 +36,13 @@ type Rotation struct {
 }
 
 const rotationColumns = `r.new_id, r.old_id, r.way, r.ends_at, r.overlap_s, r.quiet_s, coalesce(r.old_ends_at, '0001-01-01'), r.reason, r.contacts,
-	r.metadata, r.source_key, r.created_at, c.state, NOT EXISTS (SELECT FROM ticket k WHERE k.credential_id = c.id AND k.sealed IS NOT NULL)`
+	r.metadata, r.source_key, coalesce(r.key_id, 0), r.created_at, c.state, NOT EXISTS (SELECT FROM ticket k WHERE k.credential_id = c.id AND k.sealed IS NOT NULL)`
 
 const rotationFrom = ` FROM rotation r JOIN credential c ON c.id = r.new_id `
 
 func (r *Rotation) dest() []any {
 	return []any{&r.NewID, &r.OldID, &r.Way, &r.EndsAt, &r.OverlapS, &r.QuietS, &r.OldEndsAt, &r.Reason, &r.Contacts, &r.Metadata, &r.SourceKey,
-		&r.CreatedAt, &r.NewState, &r.NewCollected}
+		&r.KeyID, &r.CreatedAt, &r.NewState, &r.NewCollected}
 }
 
 // InsertRotation notes what a new credential replaces.
@@ -53,9 +54,9 @@ func (t Tx) InsertRotation(ctx context.Context, r Rotation) error {
 		r.Contacts = []string{}
 	}
 	_, err := t.exec(ctx, `
-		INSERT INTO rotation (new_id, old_id, way, ends_at, overlap_s, quiet_s, old_ends_at, reason, contacts, metadata, source_key)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		r.NewID, r.OldID, r.Way, r.EndsAt, r.OverlapS, r.QuietS, nullTime(r.OldEndsAt), r.Reason, r.Contacts, r.Metadata, r.SourceKey)
+		INSERT INTO rotation (new_id, old_id, way, ends_at, overlap_s, quiet_s, old_ends_at, reason, contacts, metadata, source_key, key_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, nullif($12, 0))`,
+		r.NewID, r.OldID, r.Way, r.EndsAt, r.OverlapS, r.QuietS, nullTime(r.OldEndsAt), r.Reason, r.Contacts, r.Metadata, r.SourceKey, r.KeyID)
 	if isUnique(err, "rotation_source_key_key") {
 		return ErrDuplicate
 	}
@@ -79,16 +80,63 @@ func (t Tx) RotationFrom(ctx context.Context, sourceKey string) (Rotation, error
 }
 
 // RotationsOf reads, for many old credentials, the rotation that is under way
-// or done; those that came to nothing are left out.
+// or done; those that came to nothing, or are about to, are left out.
 func (t Tx) RotationsOf(ctx context.Context, old []CredentialID) (map[CredentialID]Rotation, error) {
 	out := map[CredentialID]Rotation{}
 	var r Rotation
 	err := t.each(ctx, `SELECT `+rotationColumns+rotationFrom+`
-		WHERE r.old_id = ANY($1) AND c.state NOT IN ('issue_failed', 'revoked', 'expired') ORDER BY r.new_id`, []any{old}, r.dest(), func() {
+		WHERE r.old_id = ANY($1) AND c.state IN ('issuing', 'active', 'suspended') ORDER BY r.new_id`, []any{old}, r.dest(), func() {
 		out[r.OldID] = r
 		r.Contacts, r.Metadata = nil, nil // scanned into anew
 	})
 	return out, wrap("read rotations", err)
+}
+
+// Successor finds the credential that takes another one's place, or is not yet
+// gone after it failed to; zero for none.
+func (t Tx) Successor(ctx context.Context, id CredentialID) (CredentialID, error) {
+	var by CredentialID
+	err := t.queryRow(ctx, `
+		SELECT coalesce((SELECT id FROM credential WHERE replaces_id = $1 AND state NOT IN ('issue_failed', 'revoked', 'expired')), 0)`, []any{id}, &by)
+	return by, wrap("find successor", err)
+}
+
+// PeekCredential reads a credential without holding it.
+func (t Tx) PeekCredential(ctx context.Context, id CredentialID) (Credential, error) {
+	var c Credential
+	err := t.NewSelect().Model(&c).ColumnExpr(credentialColumns).Where("id = ?", id).Scan(ctx)
+	return c, bunErr("read credential", err)
+}
+
+// HolderOf is the service account that a credential is for: as it was asked
+// for, or as its system says. Zero where its owner has it themselves.
+func (t Tx) HolderOf(ctx context.Context, id CredentialID) (AccountID, error) {
+	var holder AccountID
+	err := t.queryRow(ctx, `
+		SELECT coalesce(r.holder_id, (SELECT a.id FROM account a WHERE a.id = c.account_id AND a.is_service), 0)
+		FROM credential c LEFT JOIN request r ON r.id = c.request_id
+		WHERE c.id = $1`, []any{id}, &holder)
+	return holder, wrap("read holder", err)
+}
+
+// DeliveredBefore is what a sink calls what it keeps of the credentials that
+// one replaces, or that were to replace them: the latest delivery among them.
+// Empty if there was none.
+func (db *DB) DeliveredBefore(ctx context.Context, id CredentialID) (string, error) {
+	var version string
+	err := db.pool.QueryRow(ctx, `
+		WITH RECURSIVE line AS (
+			SELECT old_id AS id FROM rotation WHERE new_id = $1
+			UNION
+			SELECT r.old_id FROM rotation r JOIN line ON r.new_id = line.id
+		), family AS (
+			SELECT id FROM line
+			UNION
+			SELECT r.new_id FROM rotation r JOIN line ON r.old_id = line.id
+		)
+		SELECT coalesce((SELECT sink_version FROM credential
+		                 WHERE id IN (SELECT id FROM family) AND id <> $1 AND sink_version <> '' ORDER BY id DESC LIMIT 1), '')`, id).Scan(&version)
+	return version, wrap("find earlier delivery", err)
 }
 
 // ReplacedBy finds, for many credentials, the one that takes its place, made or

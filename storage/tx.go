@@ -67,6 +67,20 @@ func (db *DB) InTx(ctx context.Context, fn func(context.Context, Tx) error) (err
 	return wrap("commit", err)
 }
 
+// Apart does a part of the transaction so that its failure undoes that part
+// only: failed says why. With err the whole can't go on.
+func (t Tx) Apart(ctx context.Context, fn func(context.Context, Tx) error) (failed, err error) {
+	if _, err := t.exec(ctx, "SAVEPOINT part"); err != nil {
+		return nil, wrap("begin a part", err)
+	}
+	if failed = fn(ctx, t); failed == nil {
+		_, err = t.exec(ctx, "RELEASE SAVEPOINT part")
+		return nil, wrap("keep a part", err)
+	}
+	_, err = t.exec(ctx, "ROLLBACK TO SAVEPOINT part")
+	return failed, wrap("undo a part", err)
+}
+
 // PGX lends the transaction's own pgx connection. Close every bun row set
 // first; don't keep the pgx.Tx after fn.
 func (t Tx) PGX(fn func(pgx.Tx) error) error {

@@ -235,6 +235,11 @@ func (s *Service) doItem(ctx context.Context, tx storage.Tx, it storage.Item, b 
 			return err
 		}
 	}
+	if b.Kind == storage.BatchSilence {
+		if silent, err := tx.StillSilent(ctx, b.ID, c.ID); err != nil || !silent {
+			return err
+		}
+	}
 	if it.Suspend {
 		if !credentialMachine.allows(string(c.State), eventSuspend) {
 			return nil

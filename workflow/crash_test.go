@@ -27,7 +27,7 @@ type doomed struct {
 	Vendor string // its base URL
 	Token  string
 	ID     storage.CredentialID
-	Verb   string // "issue", "revoke", "sync" or "batch"
+	Verb   string // "issue", "revoke", "sync", "batch", "sweep" or "evidence"
 	Point  string // the fault point it dies at
 }
 
@@ -78,6 +78,10 @@ func die(text string) error {
 		return s.SyncDue(ctx)
 	case "batch":
 		return s.RunBatch(ctx, storage.BatchID(d.ID))
+	case "sweep":
+		return s.Sweep(ctx)
+	case "evidence":
+		return s.WriteEvidence(ctx, storage.CampaignID(d.ID))
 	}
 	return s.Issue(ctx, d.ID)
 }

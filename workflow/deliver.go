@@ -37,11 +37,20 @@ const deliverAgain = 10 * time.Minute
 // had stays until then. It may run twice.
 func (s *Service) Deliver(ctx context.Context, id storage.CredentialID) error {
 	c, err := s.DB.Credential(ctx, id)
-	if err != nil || c.State != storage.CredentialActive || c.Sink == "" {
+	if err != nil || c.Sink == "" {
 		return err
 	}
+	switch c.State {
+	case storage.CredentialActive:
+	case storage.CredentialSuspended:
+		return &TryAgainError{deliverAgain} // it may be resumed
+	default:
+		return nil
+	}
 	k, err := s.DB.TicketOf(ctx, id)
-	if errors.Is(err, storage.ErrNotFound) || err == nil && (k.Sealed == nil || !k.Now.Before(k.ExpiresAt)) {
+	// What can't be surely done before the key ends is not begun: the sink
+	// would be left with a dead key in place of one that works.
+	if errors.Is(err, storage.ErrNotFound) || err == nil && (k.Sealed == nil || !k.Now.Add(s.LeaseFor).Before(k.ExpiresAt)) {
 		return nil
 	}
 	if err != nil {
@@ -55,7 +64,7 @@ func (s *Service) Deliver(ctx context.Context, id storage.CredentialID) error {
 	if !ok {
 		return s.deliveryFailed(ctx, c, fmt.Errorf("%s is no sink any more: %w", c.Sink, connectors.ErrUnrecoverable))
 	}
-	before, err := s.deliveredBefore(ctx, c)
+	before, err := s.DB.DeliveredBefore(ctx, id) // only that may be overwritten
 	if err != nil {
 		return err
 	}
@@ -75,12 +84,13 @@ func (s *Service) Deliver(ctx context.Context, id storage.CredentialID) error {
 			return err
 		}
 		err := tx.SpendTicket(ctx, id, true)
-		if errors.Is(err, storage.ErrConflict) {
-			return nil // done, or ended, meanwhile
-		}
-		if err != nil {
+		if err != nil && !errors.Is(err, storage.ErrConflict) {
 			return err
 		}
+		if c.SinkVersion != "" {
+			return nil // done meanwhile
+		}
+		// Also when it ended meanwhile: the next key has to know what it replaces.
 		if err := tx.SetDelivered(ctx, &c, done.Version, done.Where, storage.System("deliver")); err != nil {
 			return err
 		}
@@ -89,19 +99,6 @@ func (s *Service) Deliver(ctx context.Context, id storage.CredentialID) error {
 		}
 		return notifyCredential(ctx, tx, c)
 	})
-}
-
-// deliveredBefore is what the sink calls the secret of the key that this one
-// replaces: only that may be overwritten.
-func (s *Service) deliveredBefore(ctx context.Context, c storage.Credential) (string, error) {
-	for c.ReplacesID != 0 {
-		old, err := s.DB.Credential(ctx, c.ReplacesID)
-		if err != nil || old.SinkVersion != "" {
-			return old.SinkVersion, err
-		}
-		c = old // it came to nothing before it was delivered
-	}
-	return "", nil
 }
 
 // deliveryFailed makes a failure visible, once for each sort of it, and has it
@@ -150,9 +147,12 @@ func (s *Service) checkSink(ask Ask, p Policy) error {
 		return nil
 	}
 	c := s.today.Connections[ask.Sink]
+	_, guided := connectors.As[connectors.IssueGuide](s.Connectors[ask.Connection])
 	switch {
 	case ask.Kind != APIKey:
 		return refuse(RuleNotPossible, "Only API keys can be put into a sink.").on("sink")
+	case ask.listed() || guided && !s.brokered(ask.Connection):
+		return refuse(RuleNotPossible, "Only a key that Latchkey makes can be put into a sink: it never sees this one.").on("sink")
 	case !c.Sink || !matchesAny(p.Sinks, ask.Sink):
 		return refuse(RuleNotPossible, "The rule %s does not let keys go into %s.", p.Name, cut(ask.Sink)).on("sink")
 	case len(ask.Place) > maxPlace || !placeForm.MatchString(ask.Place):
@@ -197,7 +197,7 @@ func (s *Service) Hand(ctx context.Context, a Actor, id storage.CredentialID, so
 			return err
 		}
 		r, err := tx.RotationFrom(ctx, sourceKey)
-		if err != nil || !admin || a.Key == 0 || r.NewID != id {
+		if err != nil || !admin || a.Key == 0 || r.KeyID != a.Key || r.NewID != id {
 			return refuse(RuleUnknown, "There is no such rotation of yours.")
 		}
 		if c, err = tx.LockCredential(ctx, id); err != nil {

@@ -37,6 +37,7 @@ type Document struct {
 	Connections map[string]ConnectionRules `json:"connections" yaml:"-"` // filled from the connectors
 	Policies    []Policy                   `json:"policies" yaml:"policies"`
 	Enforcement Enforcement                `json:"enforcement" yaml:"enforcement"`
+	Offboarding OffboardingRules           `json:"offboarding" yaml:"offboarding"`
 }
 
 // Quotas bound one person; zero takes the default (5 pending, 20 live).
@@ -170,6 +171,19 @@ type Unmanaged struct {
 type Breaker struct {
 	MaxPercent int `json:"max_percent,omitempty" yaml:"max_percent"`
 	MinCount   int `json:"min_count,omitempty" yaml:"min_count"`
+}
+
+// OffboardingRules say what happens when a person leaves; what is zero takes
+// its default.
+type OffboardingRules struct {
+	Grace     Duration `json:"grace,omitempty" yaml:"grace"`           // a leave can be undone this long; default 24h
+	PageAfter Duration `json:"page_after,omitempty" yaml:"page_after"` // a human is called when a case is open this long; default 15m
+	Decide    Duration `json:"decide,omitempty" yaml:"decide"`         // others have this long for what a leaver's service accounts hold; default 7d
+	Breaker   Breaker  `json:"breaker" yaml:"breaker"`                 // more leavers within an hour wait for a human
+
+	// RoleChange is what is done with keys that a person could not get any
+	// more: report, the default, or suspend.
+	RoleChange string `json:"role_change,omitempty" yaml:"role_change"`
 }
 
 // Encode writes the document in the one form that is hashed and stored.

@@ -49,8 +49,20 @@ func (s *Service) Extend(ctx context.Context, a Actor, id storage.CredentialID, 
 	if err != nil {
 		return storage.Request{}, gone(err, fmt.Sprintf("key %s", id))
 	}
-	return s.Submit(ctx, a, Ask{Connection: c.Connection, Kind: c.Kind, Scopes: c.Scopes, Lifetime: lifetime, Reason: reason, Extends: id}, sourceKey)
+	ask := Ask{Connection: c.Connection, Kind: c.Kind, Scopes: c.Scopes, Lifetime: lifetime, Reason: reason, Extends: id}
+	if c.RequestID != 0 { // the same holder as it was granted to
+		r, _, _, err := s.DB.Request(ctx, c.RequestID)
+		if err != nil {
+			return storage.Request{}, err
+		}
+		ask.Holder = r.HolderID
+	}
+	return s.Submit(ctx, a, ask, sourceKey)
 }
+
+// thinkingTime is how long people may look at what PlanExtension offers: an
+// end that does not move comes nearer meanwhile.
+const thinkingTime = 15 * time.Minute
 
 func mayExtend(a Actor, c storage.Credential) error {
 	switch {
@@ -73,7 +85,7 @@ func (s *Service) checkSuccession(ctx context.Context, tx storage.Tx, a Actor, a
 	if id == 0 {
 		id = ask.Rotates
 	}
-	if id == 0 {
+	if id == 0 || ask.Lifetime < MinDuration || ask.Lifetime > MaxDuration { // no rule lets that pass
 		return nil
 	}
 	c, err := tx.LockCredential(ctx, id)
@@ -98,10 +110,16 @@ func (s *Service) checkSuccession(ctx context.Context, tx storage.Tx, a Actor, a
 	if !ends.After(c.ExpiresAt) && ask.Extends != 0 {
 		return refuse(RuleNotPossible, "%s lives until %s already.", id, c.ExpiresAt.UTC().Format(time.DateOnly)).on("lifetime")
 	}
-	return s.planOf(c).checkEnd(c, ends.Add(-time.Second), now)
+	p := s.planOf(c)
+	if latest := p.latest(c, now); ask.Extends != 0 && ends.After(latest) && !ends.Add(-thinkingTime).After(latest) {
+		ends = latest // as far as it goes
+	}
+	return p.checkEnd(c, ends.Add(-time.Second), now)
 }
 
-// prolong gives the key of an approved request its new end.
+// prolong gives the key of an approved request its new end: as much later as
+// was granted, but no later than today's rules let it live. A request that
+// comes to nothing fails, so that its owner does not rely on it.
 func (s *Service) prolong(ctx context.Context, tx storage.Tx, r *storage.Request, by storage.Actor) error {
 	c, err := tx.LockCredential(ctx, r.ExtendsID)
 	if err != nil {
@@ -114,10 +132,15 @@ func (s *Service) prolong(ctx context.Context, tx storage.Tx, r *storage.Request
 	if err != nil {
 		return err
 	}
-	if ends := now.Add(r.Granted()); ends.After(c.ExpiresAt) {
-		if err := tx.SetExpiry(ctx, &c, ends, "credential.extended", by, r.Reason); err != nil {
-			return err
-		}
+	ends := earlier(now.Add(r.Granted()), s.planOf(c).latest(c, now))
+	switch {
+	case !now.Before(c.ExpiresAt):
+		return failAdoption(ctx, tx, r, "the key's time was up before")
+	case !ends.After(c.ExpiresAt):
+		return failAdoption(ctx, tx, r, fmt.Sprintf("the key lives until %s as it is, and that is as long as was granted, or as the rules let it", c.ExpiresAt.UTC().Format(time.DateTime)+" UTC"))
+	}
+	if err := tx.SetExpiry(ctx, &c, ends, "credential.extended", by, r.Reason); err != nil {
+		return err
 	}
 	if err := moveRequest(ctx, tx, r, eventFulfill, storage.System("extend"), ""); err != nil {
 		return err

@@ -22,7 +22,7 @@ const maxIssueAttempts = 300
 // called, and a try whose answer may have been lost is looked up by its label
 // before another is made.
 func (s *Service) Issue(ctx context.Context, id storage.CredentialID) error {
-	c, mine, err := s.leaseIssue(ctx, id)
+	c, rot, mine, err := s.leaseIssue(ctx, id)
 	if err != nil || !mine {
 		return err
 	}
@@ -31,7 +31,7 @@ func (s *Service) Issue(ctx context.Context, id storage.CredentialID) error {
 	if waits, err := s.leaveToHuman(ctx, c); waits || err != nil {
 		return err
 	}
-	if _, issues := connectors.As[connectors.Issuer](conn); c.Attempts > 1 && !c.Brokered && issues {
+	if c.Attempts > 1 && !c.Brokered && rot.Way != storage.RotateInPlace {
 		err := s.clearLost(ctx, conn, c)
 		if errors.Is(err, connectors.ErrUnsupported) {
 			return s.failIssue(ctx, c, err)
@@ -51,13 +51,14 @@ func (s *Service) Issue(ctx context.Context, id storage.CredentialID) error {
 	call, cancel := context.WithTimeout(ctx, s.callWithin())
 	defer cancel()
 	call, witness := connectors.WithWitness(call)
-	issued, err := s.makeKey(call, conn, c, owner, now.Add(time.Duration(c.LifetimeS)*time.Second))
+	ends := now.Add(time.Duration(c.LifetimeS) * time.Second)
+	issued, err := s.makeKey(call, conn, c, rot.Way, owner, earlier(ends, rot.EndsAt))
 	if err != nil {
 		return s.retryIssue(ctx, c, err)
 	}
 	s.Fault("issue:answered")
 	if err := s.prove(call, conn, c, issued); err != nil {
-		return s.putOffIssue(ctx, c, err) // the next try ends the key that was made
+		return s.notProven(ctx, c, rot.Way, issued, err)
 	}
 	s.Fault("issue:proven")
 	proof := storage.Receipt{Answer: witness.Testimony(), Attempts: c.Attempts}
@@ -72,20 +73,21 @@ func (s *Service) Issue(ctx context.Context, id storage.CredentialID) error {
 }
 
 // leaseIssue checks for the last time that the key may be made, and claims
-// the row for one call.
-func (s *Service) leaseIssue(ctx context.Context, id storage.CredentialID) (c storage.Credential, mine bool, err error) {
+// the row for one call. It brings the rotation that the key is made for; zero
+// for none.
+func (s *Service) leaseIssue(ctx context.Context, id storage.CredentialID) (c storage.Credential, rot storage.Rotation, mine bool, err error) {
 	c, err = s.DB.Credential(ctx, id)
 	if err != nil {
-		return c, false, err
+		return c, rot, false, err
 	}
 	if c.RequestID != 0 {
 		r, steps, _, err := s.DB.Request(ctx, c.RequestID)
 		if err != nil {
-			return c, false, err
+			return c, rot, false, err
 		}
 		rules, err := s.rulesOf(ctx, r.PolicyHash)
 		if err != nil {
-			return c, false, err
+			return c, rot, false, err
 		}
 		s.refreshReviewers(ctx, rules, steps)
 	}
@@ -108,10 +110,13 @@ func (s *Service) leaseIssue(ctx context.Context, id storage.CredentialID) (c st
 		if errors.Is(err, storage.ErrConflict) {
 			return nil
 		}
-		mine = err == nil
+		if mine = err == nil; !mine || c.ReplacesID == 0 {
+			return err
+		}
+		rot, err = tx.RotationTo(ctx, c.ID)
 		return err
 	})
-	return c, mine, err
+	return c, rot, mine, err
 }
 
 // label is how we name a credential at its vendor. It tells installations that
@@ -165,25 +170,41 @@ func (s *Service) stillAllowed(ctx context.Context, tx storage.Tx, c storage.Cre
 }
 
 // stillReplaces is stillAllowed for a key that replaces one: its owner is
-// active, and the old one is what it was. What was approved holds on.
+// active, nobody took the wish back, and the old one works on. What was
+// approved holds on. A key that was stopped or ended meanwhile gets no
+// successor: that would go around whoever stopped it.
 func (s *Service) stillReplaces(ctx context.Context, tx storage.Tx, c storage.Credential) (string, error) {
-	if _, _, _, err := tx.LockRequest(ctx, c.RequestID); err != nil {
+	r, _, _, err := tx.LockRequest(ctx, c.RequestID)
+	if err != nil {
 		return "", err
 	}
 	people, err := tx.Standings(ctx, []storage.PersonID{c.OwnerID})
 	if err != nil {
 		return "", err
 	}
-	old, err := s.DB.Credential(ctx, c.ReplacesID)
-	switch {
-	case err != nil:
+	old, err := tx.PeekCredential(ctx, c.ReplacesID)
+	if err != nil {
 		return "", err
+	}
+	rot, err := tx.RotationTo(ctx, c.ID)
+	if err != nil {
+		return "", err
+	}
+	now, err := tx.Now(ctx)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case r.RotatesID != 0 && r.State == storage.RequestCanceled:
+		return "the request was canceled", nil
 	case !people[c.OwnerID].Active:
 		return "its owner is no longer an active member", nil
 	case old.OwnerID != c.OwnerID:
 		return "the key that it replaces has another owner by now", nil
-	case old.State != storage.CredentialActive && old.State != storage.CredentialSuspended:
+	case old.State != storage.CredentialActive:
 		return fmt.Sprintf("%s, which it was to replace, is %s", old.ID, strings.ReplaceAll(string(old.State), "_", " ")), nil
+	case !now.Before(rot.EndsAt):
+		return "its time was up before it was made", nil
 	}
 	return "", nil
 }
@@ -296,6 +317,11 @@ func (s *Service) activate(ctx context.Context, leased storage.Credential, issue
 		if c.State != storage.CredentialIssuing || c.Attempts != leased.Attempts {
 			return revokeStraysOf(ctx, tx, c, issued.Ref.ID)
 		}
+		if c.ReplacesID != 0 {
+			if ended, err := s.endUnwanted(ctx, tx, &r, &c, issued); ended || err != nil {
+				return err
+			}
+		}
 		c.VendorRef, c.Attempts, c.LeaseUntil = issued.Ref.ID, 0, time.Time{}
 		c.ActivatedAt = now
 		c.ExpiresAt = now.Add(time.Duration(c.LifetimeS) * time.Second)
@@ -317,6 +343,9 @@ func (s *Service) activate(ctx context.Context, leased storage.Credential, issue
 		}
 		c.NextActionAt = ticketEnds
 		by := storage.System("issue")
+		if err := makeWay(ctx, tx, c); err != nil {
+			return err
+		}
 		if err := moveCredential(ctx, tx, &c, eventActivate, by, ""); err != nil {
 			return err
 		}
@@ -349,6 +378,20 @@ func (s *Service) activate(ctx context.Context, leased storage.Credential, issue
 		}
 		return notifyCredential(ctx, tx, c)
 	})
+}
+
+// endUnwanted ends a key that was to replace another one if it is not wanted
+// any more: what happened while its system was asked counts too.
+func (s *Service) endUnwanted(ctx context.Context, tx storage.Tx, r *storage.Request, c *storage.Credential, issued connectors.Issued) (bool, error) {
+	why, err := s.stillReplaces(ctx, tx, *c)
+	if err != nil || why == "" {
+		return false, err
+	}
+	rot, err := tx.RotationTo(ctx, c.ID)
+	if err != nil {
+		return false, err
+	}
+	return true, s.endMade(ctx, tx, r, c, rot.Way, issued, why)
 }
 
 // fulfill notes on the request that its key is there. One that replaces a key

@@ -110,7 +110,12 @@ func (s *Service) NewWorkers(n Notifier) (*Workers, error) {
 	river.AddWorker(all, river.WorkFunc(func(ctx context.Context, j *river.Job[OverdueArgs]) error {
 		return outcome(s.EndOverdue(ctx, j.Args.Connection))
 	}))
+	river.AddWorker(all, river.WorkFunc(func(ctx context.Context, j *river.Job[EvidenceArgs]) error {
+		return outcome(s.WriteEvidence(ctx, j.Args.ID))
+	}))
 	addPatient(all, func(ctx context.Context, _ ReplanArgs) error { return s.Replan(ctx) })
+	addPatient(all, func(ctx context.Context, a OffboardArgs) error { return s.RunOffboarding(ctx, a.ID) })
+	addPatient(all, func(ctx context.Context, a RoleChangeArgs) error { return s.RoleChanged(ctx, a.Person) })
 	addPatient(all, func(ctx context.Context, a DeliverArgs) error { return s.Deliver(ctx, a.ID) })
 	addPatient(all, func(ctx context.Context, a DecideArgs) error { return s.TellVendor(ctx, a.ID) })
 	addPatient(all, func(ctx context.Context, a MatchStateArgs) error { return s.MatchState(ctx, a.ID) })
@@ -118,7 +123,7 @@ func (s *Service) NewWorkers(n Notifier) (*Workers, error) {
 	river.AddWorker(all, &notifyWorker{service: s, notifier: n})
 	client, err := river.NewClient(riverpgxv5.New(s.DB.Pool()), &river.Config{
 		Workers:              all,
-		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: jobWorkers}, notifyQueue: {MaxWorkers: notifyWorkers}},
+		Queues:               s.queues(),
 		FetchCooldown:        20 * time.Millisecond,
 		FetchPollInterval:    time.Second,
 		JobTimeout:           jobTimeout,
@@ -162,6 +167,10 @@ func (w *notifyWorker) Work(ctx context.Context, j *river.Job[NotifyArgs]) error
 		return w.followBatch(ctx, storage.BatchID(j.Args.ID))
 	case storage.SubjectDigest:
 		return outcome(w.notifier.DigestChanged(ctx, storage.DigestID(j.Args.ID)))
+	case storage.SubjectCampaign:
+		return outcome(w.notifier.CampaignChanged(ctx, storage.CampaignID(j.Args.ID)))
+	case storage.SubjectOffboarding:
+		return outcome(w.notifier.OffboardingChanged(ctx, storage.OffboardingID(j.Args.ID)))
 	}
 	return outcome(w.notifier.CredentialChanged(ctx, storage.CredentialID(j.Args.ID)))
 }

@@ -13,6 +13,8 @@ func (p plan) checkEnd(c storage.Credential, ends, now time.Time) error {
 	ends = ends.Truncate(time.Second)
 	latest := p.latest(c, now)
 	switch {
+	case !c.ExpiresAt.IsZero() && !now.Before(c.ExpiresAt):
+		return refuse(RuleDecided, "The time of %s is up since %s. Ask for a new key.", c.ID, c.ExpiresAt.UTC().Format(time.DateTime)+" UTC").on("ends")
 	case !ends.After(now):
 		return refuse(RuleCeiling, "That time is past. Choose a later one, or end the key now.").on("ends")
 	case p.ceiling == 0 && ends.After(c.ExpiresAt):

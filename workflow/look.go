@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"latchkey/connectors"
 	"latchkey/storage"
 )
 
@@ -127,7 +128,7 @@ func (s *Service) LookAtCredential(ctx context.Context, id storage.CredentialID)
 	}
 	out, c := views[0], rows[0].Credential
 	if c.Brokered {
-		out.UseURL = s.GatewayURL + "/" + c.Connection
+		out.UseURL = s.useURL(c.Connection)
 	}
 	if c.RequestID != 0 {
 		r, _, _, err := s.DB.Request(ctx, c.RequestID)
@@ -170,6 +171,14 @@ func (s *Service) lookAtRotations(ctx context.Context, v *CredentialView) error 
 	}
 	v.Traffic, err = s.DB.UsesSince(ctx, c.ID, now.Add(-trafficWindow))
 	return err
+}
+
+// useURL is where a brokered key is used: at the gateway, or at our own API.
+func (s *Service) useURL(connection string) string {
+	if b, ok := connectors.As[connectors.Broker](s.Connectors[connection]); ok && b.Upstream().BaseURL == nil {
+		return s.PublicURL + "/v1"
+	}
+	return s.GatewayURL + "/" + connection
 }
 
 // links are the owner's own: where to collect the key, and where to connect

@@ -12,10 +12,11 @@ import (
 // that can be said before they say why. Everything is judged again when the
 // request is filed.
 type Offer struct {
-	Scopes  []ScopeRule // that some rule gives to this person, in the system's order
-	Read    Choice      // everything that can only read, under one rule
-	Write   Choice      // reading and writing, never admin access, under one rule
-	Ceiling Duration    // the longest life any of those rules allows
+	Scopes  []ScopeRule  // that some rule gives to this person, in the system's order
+	Read    Choice       // everything that can only read, under one rule
+	Write   Choice       // reading and writing, never admin access, under one rule
+	Ceiling Duration     // the longest life any of those rules allows
+	Sinks   []SinkChoice // that some rule lets keys go into
 }
 
 // Choice is a set of scopes that one rule covers; no scopes means that there
@@ -24,6 +25,7 @@ type Choice struct {
 	Policy  string
 	Scopes  []string
 	Ceiling Duration
+	Sinks   []SinkChoice
 }
 
 // Offer says what the actor may ask for on a system.
@@ -53,6 +55,12 @@ func (r *Rules) offer(connection string, who PersonFacts) Offer {
 			continue
 		}
 		out.Ceiling = max(out.Ceiling, p.MaxLifetime)
+		sinks := r.sinksOf(p)
+		for _, c := range sinks {
+			if !slices.ContainsFunc(out.Sinks, func(known SinkChoice) bool { return known.Name == c.Name }) {
+				out.Sinks = append(out.Sinks, c)
+			}
+		}
 		var read, write Choice
 		for _, s := range all {
 			if !matchesAny(p.Scopes, s.Name) {
@@ -69,10 +77,10 @@ func (r *Rules) offer(connection string, who PersonFacts) Offer {
 			}
 		}
 		if len(out.Read.Scopes) == 0 && len(read.Scopes) > 0 {
-			out.Read = Choice{p.Name, read.Scopes, p.MaxLifetime}
+			out.Read = Choice{p.Name, read.Scopes, p.MaxLifetime, sinks}
 		}
 		if len(out.Write.Scopes) == 0 && len(write.Scopes) > len(read.Scopes) {
-			out.Write = Choice{p.Name, write.Scopes, p.MaxLifetime}
+			out.Write = Choice{p.Name, write.Scopes, p.MaxLifetime, sinks}
 		}
 	}
 	for _, s := range all {

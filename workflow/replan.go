@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"time"
 
 	"github.com/riverqueue/river"
 
@@ -11,7 +12,8 @@ import (
 // ReplanArgs is the job that has the sweep look at every key anew, because
 // another policy than before says how they end.
 type ReplanArgs struct {
-	Hash string `json:"hash"` // of the policy
+	Hash  string `json:"hash"`  // of the policy
+	Again bool   `json:"again"` // once more, when replicas with the policy before are gone
 }
 
 // Kind implements river.JobArgs.
@@ -23,9 +25,17 @@ func (ReplanArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAtt
 // replanBatch is how many keys one statement takes.
 const replanBatch = 2000
 
+// replanAgain is how long replicas with the policy before may go on to plan by
+// it. What they planned, and what somebody held when it was to be replanned,
+// is planned anew after that.
+const replanAgain = 15 * time.Minute
+
 func (s *Service) replanSoon(ctx context.Context) error {
 	return s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
-		return tx.Enqueue(ctx, ReplanArgs{s.today.Hash}, &river.InsertOpts{UniqueOpts: underWay})
+		if err := tx.Enqueue(ctx, ReplanArgs{s.today.Hash, false}, &river.InsertOpts{UniqueOpts: underWay}); err != nil {
+			return err
+		}
+		return tx.Enqueue(ctx, ReplanArgs{s.today.Hash, true}, &river.InsertOpts{UniqueOpts: underWay, ScheduledAt: time.Now().Add(replanAgain)})
 	})
 }
 

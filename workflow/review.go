@@ -298,6 +298,9 @@ func (s *Service) conclude(ctx context.Context, tx storage.Tx, r *storage.Reques
 	if !standing[r.RequesterID].Active {
 		return moveRequest(ctx, tx, r, eventCancel, storage.System("review"), "the requester left")
 	}
+	if r.ExtendsID != 0 || r.RotatesID != 0 { // no key more than before
+		return s.approve(ctx, tx, r, a.by(), "")
+	}
 	if err := s.checkLive(ctx, tx, r.RequesterID); err != nil {
 		if _, refused := AsRefusal(err); !refused {
 			return err

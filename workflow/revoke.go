@@ -106,7 +106,7 @@ func (s *Service) beginRevoke(ctx context.Context, tx storage.Tx, c *storage.Cre
 	if err := tx.SpendTicket(ctx, c.ID, false); err != nil && !errors.Is(err, storage.ErrConflict) {
 		return err
 	}
-	if err := tx.Enqueue(ctx, RevokeArgs{c.ID}, nil); err != nil {
+	if err := s.revokeSoon(ctx, tx, *c); err != nil {
 		return err
 	}
 	if err := s.rotationOff(ctx, tx, c.ReplacesID, reason); err != nil {
@@ -269,6 +269,9 @@ func (s *Service) settleRevoke(ctx context.Context, tx storage.Tx, leased storag
 			return err
 		}
 		if err := tx.InsertReceipt(ctx, proof); err != nil {
+			return err
+		}
+		if err := accountedFor(ctx, tx, c.ID); err != nil {
 			return err
 		}
 		if err := revokeStraysOf(ctx, tx, c, ""); err != nil {

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"latchkey/storage"
 )
@@ -38,7 +40,13 @@ func (s *Service) PlanRotation(ctx context.Context, a Actor, id storage.Credenti
 	if err := s.canRotate(c); err != nil {
 		return RotatePlan{}, err
 	}
-	now, err := s.DB.Now(ctx)
+	var now time.Time
+	err = s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
+		if now, err = tx.Now(ctx); err != nil {
+			return err
+		}
+		return freeToRotate(ctx, tx, c, now)
+	})
 	if err != nil {
 		return RotatePlan{}, err
 	}
@@ -81,6 +89,30 @@ func (s *Service) canRotate(c storage.Credential) error {
 	return nil
 }
 
+// freeToRotate refuses a key whose time is up, and a second rotation while one
+// is under way, on whichever side of it the key is: at most two keys of a line
+// work at a time.
+func freeToRotate(ctx context.Context, tx storage.Tx, c storage.Credential, now time.Time) error {
+	if !now.Before(c.ExpiresAt) {
+		return refuse(RuleDecided, "The time of %s is up, so it can't be rotated. Ask for a new key.", c.ID)
+	}
+	by, err := tx.Successor(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	if by != 0 {
+		return refuse(RuleDecided, "%s is being replaced already, by %s; see /tokens show %s.", c.ID, by, c.ID)
+	}
+	if c.ReplacesID == 0 {
+		return nil
+	}
+	before, err := tx.PeekCredential(ctx, c.ReplacesID)
+	if err != nil || !before.Live() {
+		return err
+	}
+	return refuse(RuleDecided, "%s, which %s replaced, is not gone yet. Rotate it when that has ended; see /tokens show %s.", before.ID, c.ID, before.ID)
+}
+
 // mayRotate is canRotate for somebody who asks for a longer life.
 func (s *Service) mayRotate(a Actor, c storage.Credential) error {
 	if c.OwnerID != a.Account.PersonID {
@@ -106,7 +138,11 @@ type Rotated struct {
 	Request storage.Request // set where the longer life has to be reviewed
 }
 
-const maxContacts = 20
+// Limits of what may come with a rotation.
+const (
+	maxContacts = 20
+	maxMetadata = 4 << 10 // bytes
+)
 
 // Rotate puts a fresh key in place of another: same scopes, owner and rule.
 // The new key is made first; the old one works on until the overlap ends and
@@ -121,6 +157,7 @@ func (s *Service) Rotate(ctx context.Context, a Actor, id storage.CredentialID, 
 		return Rotated{}, gone(err, fmt.Sprintf("key %s", id))
 	}
 	var out Rotated
+	var holder storage.AccountID
 	var review Duration
 	err = s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
 		owner, admin, m, err := s.capacity(ctx, tx, a, c.OwnerID, ScopeRotate)
@@ -138,7 +175,10 @@ func (s *Service) Rotate(ctx context.Context, a Actor, id storage.CredentialID, 
 			return s.adminsOnly(m, "Only its owner or an admin (%s) can rotate %s.", strings.Join(s.today.Admins, ", "), id)
 		}
 		begun, err := tx.RotationFrom(ctx, sourceKey)
-		if err == nil {
+		switch {
+		case err == nil && begun.OldID != id:
+			return refuse(RuleReplay, "Another key was rotated by this very click before. Begin anew.")
+		case err == nil:
 			out.New, err = tx.LockCredential(ctx, begun.NewID)
 			return err
 		}
@@ -149,21 +189,28 @@ func (s *Service) Rotate(ctx context.Context, a Actor, id storage.CredentialID, 
 		if err != nil {
 			return err
 		}
+		if err := s.canRotate(c); err != nil {
+			return err
+		}
+		if err := freeToRotate(ctx, tx, c, now); err != nil {
+			return err
+		}
 		rot, err := s.checkRotation(c, ask, now)
 		if err != nil {
 			return err
 		}
 		if rot.EndsAt.After(c.ExpiresAt) && s.today.needsReview(c) && (owner || !admin) {
 			review = Duration(rot.EndsAt.Sub(now).Truncate(time.Second))
-			return nil
+			holder, err = tx.HolderOf(ctx, id)
+			return err
 		}
-		rot.SourceKey = sourceKey
+		rot.SourceKey, rot.KeyID = sourceKey, a.Key
 		out.New, err = s.beginRotation(ctx, tx, &c, rot, r, a.by())
 		return err
 	})
 	if err == nil && review > 0 {
 		out.Request, err = s.Submit(ctx, a, Ask{Connection: c.Connection, Kind: c.Kind, Scopes: c.Scopes, Lifetime: review,
-			Reason: ask.Reason, Rotates: id}, sourceKey)
+			Reason: ask.Reason, Holder: holder, Rotates: id}, sourceKey)
 	}
 	return out, err
 }
@@ -203,9 +250,30 @@ func (s *Service) checkRotation(c storage.Credential, ask RotateAsk, now time.Ti
 	if err := checkReason(out.Reason); err != nil {
 		return out, err
 	}
+	if err := checkMetadata(ask.Metadata); err != nil {
+		return out, err
+	}
 	var err error
 	out.Contacts, err = contacts(ask.Contacts)
 	return out, err
+}
+
+// checkMetadata refuses what is no JSON object, or none that a database can
+// store.
+func checkMetadata(words json.RawMessage) error {
+	if len(words) == 0 {
+		return nil
+	}
+	var object map[string]any
+	switch {
+	case len(words) > maxMetadata:
+		return refuse(RuleUnknown, "Keep the metadata under %d bytes.", maxMetadata).on("metadata")
+	case json.Unmarshal(words, &object) != nil || object == nil:
+		return refuse(RuleUnknown, "The metadata has to be a JSON object.").on("metadata")
+	case !utf8.Valid(words) || bytes.Contains(words, []byte(`\u0000`)):
+		return refuse(RuleUnknown, "The metadata has characters that are no text.").on("metadata")
+	}
+	return nil
 }
 
 // contacts reads e-mail addresses, each once.
@@ -225,22 +293,32 @@ func contacts(typed []string) ([]string, error) {
 	return slices.Compact(out), nil
 }
 
-// beginRotation writes the intent: a new row that is to be made. A rotation
-// that is under way already is refused.
+// beginRotation writes the intent: a new row that is to be made, under the
+// request r. It may do what the old key may, or what r granted if r asked for
+// the rotation. One that is under way already is refused, with nothing done:
+// the caller may go on with the transaction.
 func (s *Service) beginRotation(ctx context.Context, tx storage.Tx, old *storage.Credential, rot storage.Rotation, r storage.Request, by storage.Actor) (storage.Credential, error) {
 	now, err := tx.Now(ctx)
 	if err != nil {
 		return storage.Credential{}, err
 	}
-	c := storage.Credential{Connection: old.Connection, Kind: old.Kind, Brokered: old.Brokered, Managed: true, AccountID: r.HolderID, OwnerID: old.OwnerID,
-		RequestID: r.ID, ReplacesID: old.ID, Label: old.Label, Scopes: old.Scopes, LifetimeS: max(int64(rot.EndsAt.Sub(now)/time.Second), 1),
-		State: storage.CredentialIssuing, NextActionAt: now.Add(s.LeaseFor), UseKnown: old.Brokered, Access: old.Access, PolicyName: old.PolicyName,
-		Note: old.Note, Sink: old.Sink, Place: old.Place}
-	err = tx.InsertCredential(ctx, &c, by)
-	if errors.Is(err, storage.ErrDuplicate) {
-		return c, refuse(RuleDecided, "%s is being replaced already; see /tokens show %s.", old.ID, old.ID)
+	if err := freeToRotate(ctx, tx, *old, now); err != nil {
+		return storage.Credential{}, err
 	}
+	holder, err := tx.HolderOf(ctx, old.ID)
 	if err != nil {
+		return storage.Credential{}, err
+	}
+	scopes, access := old.Scopes, old.Access
+	if r.RotatesID != 0 && !sameScopes(scopes, r.GrantedScopes) {
+		scopes, access = r.GrantedScopes, string(s.today.access(old.Connection, r.GrantedScopes))
+	}
+	c := storage.Credential{Connection: old.Connection, Kind: old.Kind, Brokered: old.Brokered, Managed: true, AccountID: holder, OwnerID: old.OwnerID,
+		RequestID: r.ID, ReplacesID: old.ID, Label: old.Label, Scopes: scopes,
+		LifetimeS: int64((rot.EndsAt.Sub(now) + time.Second - 1) / time.Second), // rounded up: the rotation's own end counts
+		State:     storage.CredentialIssuing, NextActionAt: now.Add(s.LeaseFor), UseKnown: old.Brokered, Access: access,
+		PolicyName: old.PolicyName, Note: old.Note, Sink: old.Sink, Place: old.Place}
+	if err := tx.InsertCredential(ctx, &c, by); err != nil {
 		return c, err
 	}
 	rot.NewID, rot.OldID = c.ID, old.ID
@@ -258,7 +336,8 @@ func (s *Service) beginRotation(ctx context.Context, tx storage.Tx, old *storage
 	return c, notifyCredential(ctx, tx, *old)
 }
 
-// rotateFor begins the rotation that an approved request asks for.
+// rotateFor begins the rotation that an approved request asks for. The new key
+// may do what was approved, which can be less than the old one.
 func (s *Service) rotateFor(ctx context.Context, tx storage.Tx, r *storage.Request, by storage.Actor) error {
 	c, err := tx.LockCredential(ctx, r.RotatesID)
 	if err != nil {
@@ -269,10 +348,13 @@ func (s *Service) rotateFor(ctx context.Context, tx storage.Tx, r *storage.Reque
 		return err
 	}
 	rot, err := s.checkRotation(c, RotateAsk{Ends: now.Add(r.Granted()), Reason: r.Reason}, now)
-	if err == nil && c.OwnerID != r.RequesterID {
+	switch {
+	case err != nil:
+	case c.OwnerID != r.RequesterID:
 		err = refuse(RuleNotPossible, "the key has another owner by now")
-	}
-	if err == nil {
+	case rot.Way == storage.RotateInPlace && !sameScopes(c.Scopes, r.GrantedScopes):
+		err = refuse(RuleNotPossible, "%s can only replace a key by one that may do the same", c.Connection)
+	default:
 		rot.SourceKey = "request:" + r.ID.String()
 		_, err = s.beginRotation(ctx, tx, &c, rot, *r, by)
 	}
@@ -283,7 +365,8 @@ func (s *Service) rotateFor(ctx context.Context, tx storage.Tx, r *storage.Reque
 }
 
 // rotateByRule begins the rotation that a rule asks for every so often. The
-// new key ends when the old one would have: a rule gives nobody more time.
+// new key ends when the old one would have, or as the rule lets it: a rule
+// gives nobody more time.
 func (s *Service) rotateByRule(ctx context.Context, tx storage.Tx, c *storage.Credential, p plan) error {
 	now, err := tx.Now(ctx)
 	if err != nil {
@@ -292,18 +375,20 @@ func (s *Service) rotateByRule(ctx context.Context, tx storage.Tx, c *storage.Cr
 	if c.ExpiresAt.Sub(now) <= time.Duration(p.overlap) {
 		return nil // it ends soon anyway
 	}
-	rot, err := s.checkRotation(*c, RotateAsk{Ends: c.ExpiresAt, Reason: fmt.Sprintf("the rule %s has it rotated every %s", c.PolicyName, p.every.Words())}, now)
-	if err != nil {
-		return s.rotationOff(ctx, tx, c.ID, err.Error())
+	rot, err := s.checkRotation(*c, RotateAsk{Ends: earlier(c.ExpiresAt, p.latestNew(*c, now)),
+		Reason: fmt.Sprintf("the rule %s has it rotated every %s", c.PolicyName, p.every.Words())}, now)
+	if refusal, refused := AsRefusal(err); refused {
+		return s.rotationOff(ctx, tx, c.ID, refusal.Reason)
 	}
-	rot.SourceKey = fmt.Sprintf("rule:%s:%d", c.ID, now.UnixMicro())
-	r, _, _, err := tx.LockRequest(ctx, c.RequestID)
 	if err != nil {
 		return err
 	}
-	_, err = s.beginRotation(ctx, tx, c, rot, r, storage.System("rotation"))
+	rot.SourceKey = fmt.Sprintf("rule:%s:%d", c.ID, now.UnixMicro())
+	// The request is not read: it would have to be locked before its key, which
+	// the sweep holds.
+	_, err = s.beginRotation(ctx, tx, c, rot, storage.Request{ID: c.RequestID}, storage.System("rotation"))
 	if _, refused := AsRefusal(err); refused {
-		return nil
+		return nil // one is under way: the sweep looks again
 	}
 	return err
 }

@@ -21,6 +21,8 @@ type Notifier interface {
 	CredentialChanged(context.Context, storage.CredentialID) error
 	BatchChanged(context.Context, storage.BatchID) error
 	DigestChanged(context.Context, storage.DigestID) error
+	CampaignChanged(context.Context, storage.CampaignID) error
+	OffboardingChanged(context.Context, storage.OffboardingID) error
 }
 
 // Silent is the Notifier of a deployment without Slack, such as a gateway
@@ -38,6 +40,12 @@ func (Silent) BatchChanged(context.Context, storage.BatchID) error { return nil 
 
 // DigestChanged implements Notifier.
 func (Silent) DigestChanged(context.Context, storage.DigestID) error { return nil }
+
+// CampaignChanged implements Notifier.
+func (Silent) CampaignChanged(context.Context, storage.CampaignID) error { return nil }
+
+// OffboardingChanged implements Notifier.
+func (Silent) OffboardingChanged(context.Context, storage.OffboardingID) error { return nil }
 
 // Deps is what a Service needs.
 type Deps struct {

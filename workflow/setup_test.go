@@ -162,7 +162,10 @@ func (h *house) setGroup(t rapid.TB, source string, names ...string) {
 	for _, name := range names {
 		ids = append(ids, h.person(name))
 	}
-	h.in(t, func(ctx context.Context, tx storage.Tx) error { return tx.SetGroupMembers(ctx, source, ids) })
+	h.in(t, func(ctx context.Context, tx storage.Tx) error {
+		_, err := tx.SetGroupMembers(ctx, source, ids)
+		return err
+	})
 }
 
 func (h *house) person(name string) storage.PersonID { return h.people[name].Account.PersonID }
@@ -316,7 +319,7 @@ func (h *house) work(t rapid.TB) []error {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	var errs []error
-	for _, j := range h.jobs(t, IssueArgs{}.Kind(), RevokeArgs{}.Kind(), StrayArgs{}.Kind(), DeliverArgs{}.Kind(), OverdueArgs{}.Kind(), ReplanArgs{}.Kind()) {
+	for _, j := range h.jobs(t, IssueArgs{}.Kind(), RevokeArgs{}.Kind(), StrayArgs{}.Kind(), DeliverArgs{}.Kind(), OverdueArgs{}.Kind(), ReplanArgs{}.Kind(), OffboardArgs{}.Kind()) {
 		wg.Go(func() {
 			if err := j.do(h.Service); err != nil {
 				if j.kind == (StrayArgs{}).Kind() { // River tries again; the others are found by the sweep
@@ -347,6 +350,8 @@ func (j takenJob) do(s *Service) error {
 		return s.EndOverdue(context.Background(), j.Connection)
 	case ReplanArgs{}.Kind():
 		return s.Replan(context.Background())
+	case OffboardArgs{}.Kind():
+		return s.RunOffboarding(context.Background(), storage.OffboardingID(j.ID))
 	}
 	return s.RevokeStrays(context.Background(), id, j.Ref)
 }

@@ -31,11 +31,11 @@ func revokeStraysOf(ctx context.Context, tx storage.Tx, c storage.Credential, re
 	if c.Brokered && c.Kind != OAuthGrant || !c.Managed && ref == "" {
 		return nil
 	}
-	if err := tx.Enqueue(ctx, StrayArgs{c.ID, ref}, nil); err != nil || c.Brokered {
+	if err := tx.Enqueue(ctx, StrayArgs{c.ID, ref}, &river.InsertOpts{Queue: vendorQueue(c.Connection)}); err != nil || c.Brokered {
 		return err
 	}
 	// A vendor may finish a call long after we gave it up.
-	return tx.Enqueue(ctx, StrayArgs{ID: c.ID}, &river.InsertOpts{ScheduledAt: time.Now().Add(lateAnswers)})
+	return tx.Enqueue(ctx, StrayArgs{ID: c.ID}, &river.InsertOpts{Queue: vendorQueue(c.Connection), ScheduledAt: time.Now().Add(lateAnswers)})
 }
 
 // lateAnswers is when a vendor has surely finished whatever it was asked.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/riverqueue/river"
 
@@ -67,8 +68,8 @@ func (s *Service) turn(ctx context.Context, a Actor, id storage.CredentialID, e 
 		if err := moveCredential(ctx, tx, &c, e, a.by(), reason); err != nil {
 			return err
 		}
-		if e == eventResume && c.Managed { // who resumes it means to use it
-			if err := tx.Spare(ctx, c.ID, a.by(), reason); err != nil {
+		if e == eventResume && c.Managed {
+			if err := s.respite(ctx, tx, c, !owner, a.by(), reason); err != nil {
 				return err
 			}
 		}
@@ -80,6 +81,23 @@ func (s *Service) turn(ctx context.Context, a Actor, id storage.CredentialID, e 
 		return notifyCredential(ctx, tx, c)
 	})
 	return c, err
+}
+
+// respite has the sweep look at a key that was resumed. One that somebody else
+// than its owner resumed is meant to be used: its warning is taken back, and
+// there is time to use it. An owner can't put off what the rules want that way.
+func (s *Service) respite(ctx context.Context, tx storage.Tx, c storage.Credential, spare bool, by storage.Actor, reason string) error {
+	now, err := tx.Now(ctx)
+	if err != nil {
+		return err
+	}
+	if !spare {
+		return tx.SetNextAction(ctx, c.ID, now)
+	}
+	if err := tx.Spare(ctx, c.ID, by, reason); err != nil {
+		return err
+	}
+	return tx.LeaveAlone(ctx, c.ID, now.Add(time.Duration(s.planOf(c).grace)))
 }
 
 // byOwner is the reason of what an owner does with their own key.

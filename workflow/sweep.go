@@ -30,7 +30,7 @@ func (s *Service) RunSweep(ctx context.Context) {
 
 // Sweep does everything that is due now.
 func (s *Service) Sweep(ctx context.Context) error {
-	for _, batch := range []func(context.Context, storage.Tx) (int, error){s.sweepRequests, s.sweepCredentials, s.sweepDigests} {
+	for _, batch := range []func(context.Context, storage.Tx) (int, error){s.sweepRequests, s.sweepCredentials, s.sweepDigests, s.sweepCampaigns} {
 		for {
 			var n int
 			err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) (err error) {
@@ -45,7 +45,12 @@ func (s *Service) Sweep(ctx context.Context) error {
 			}
 		}
 	}
-	return s.sweepGrants(ctx)
+	for _, all := range []func(context.Context) error{s.sweepEvents, s.sweepOffboardings, s.sweepShared, s.sweepGrants} {
+		if err := all(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Service) sweepRequests(ctx context.Context, tx storage.Tx) (int, error) {
@@ -102,12 +107,9 @@ func (s *Service) sweepCredential(ctx context.Context, tx storage.Tx, c *storage
 		if err := moveCredential(ctx, tx, c, eventRevokeAgain, by, c.StateReason); err != nil {
 			return err
 		}
-		return tx.Enqueue(ctx, RevokeArgs{c.ID}, nil)
+		return s.revokeSoon(ctx, tx, *c)
 	case storage.CredentialRevoking:
-		if err := tx.SetNextAction(ctx, c.ID, now.Add(s.LeaseFor)); err != nil {
-			return err
-		}
-		return tx.Enqueue(ctx, RevokeArgs{c.ID}, nil)
+		return s.revokeStill(ctx, tx, *c, now)
 	case storage.CredentialActive, storage.CredentialSuspended, // sweepLive's
 		storage.CredentialExpired, storage.CredentialRevoked, storage.CredentialIssueFailed:
 	}

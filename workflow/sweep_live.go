@@ -15,7 +15,15 @@ type chores struct {
 	turns   []storage.Turn
 	over    []storage.Credential // their time is up
 	notices []storage.Notice
-	slow    []func(context.Context, storage.Tx) error // what is rare and done one by one
+	overdue map[string]bool // the systems that have something to be stopped
+	slow    []chore
+}
+
+// chore is what is rare, and done for each key by itself: if it fails, the
+// others are done all the same.
+type chore struct {
+	id storage.CredentialID
+	do func(context.Context, storage.Tx) error
 }
 
 // sweepLive does what is due for live keys: their end, what people have to
@@ -32,23 +40,40 @@ func (s *Service) sweepLive(ctx context.Context, tx storage.Tx, live []storage.C
 	if err != nil {
 		return err
 	}
-	rotations, err := tx.RotationsOf(ctx, ids)
-	if err != nil {
-		return err
-	}
-	told, err := s.whoHears(ctx, tx, live)
+	rotations, told, err := s.around(ctx, tx, live)
 	if err != nil {
 		return err
 	}
 	var do chores
 	for i := range live {
-		var r *storage.Rotation
-		if found, ok := rotations[live[i].ID]; ok {
-			r = &found
-		}
-		s.lookAtLive(&do, &live[i], r, tickets[live[i].ID], told[live[i].ID], now)
+		id := live[i].ID
+		s.lookAtLive(&do, &live[i], replacing(rotations, id), tickets[id], told[id], now)
 	}
 	return s.doChores(ctx, tx, do, told)
+}
+
+// around reads what takes the place of some keys, and who hears of them.
+func (s *Service) around(ctx context.Context, tx storage.Tx, keys []storage.Credential) (map[storage.CredentialID]storage.Rotation, map[storage.CredentialID][]storage.PersonID, error) {
+	ids := make([]storage.CredentialID, len(keys))
+	for i, c := range keys {
+		ids[i] = c.ID
+	}
+	rotations, err := tx.RotationsOf(ctx, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	told, err := s.whoHears(ctx, tx, keys)
+	return rotations, told, err
+}
+
+// replacing is the rotation that a key is the old one of; nil if there is none
+// or nothing comes of it.
+func replacing(rotations map[storage.CredentialID]storage.Rotation, id storage.CredentialID) *storage.Rotation {
+	r, ok := rotations[id]
+	if !ok || r.NewState == storage.CredentialRevoking || r.NewState == storage.CredentialRevokeFailed {
+		return nil
+	}
+	return &r
 }
 
 // lookAtLive decides about one live key; ticket is until when it waits to be
@@ -63,14 +88,14 @@ func (s *Service) lookAtLive(do *chores, c *storage.Credential, r *storage.Rotat
 		return
 	}
 	if !ticket.IsZero() && !now.Before(ticket) {
-		do.slow = append(do.slow, func(ctx context.Context, tx storage.Tx) error { return s.notCollected(ctx, tx, c) })
+		do.later(c.ID, func(ctx context.Context, tx storage.Tx) error { return s.notCollected(ctx, tx, c) })
 		return
 	}
 	p := s.planOf(*c)
 	turn := storage.Turn{ID: c.ID, Next: earlier(c.ExpiresAt, ticket)}
 	switch ends, replaced := overlapEnds(*c, r, now); {
 	case replaced:
-		do.slow = append(do.slow, func(ctx context.Context, tx storage.Tx) error { return s.endReplaced(ctx, tx, c, *r) })
+		do.later(c.ID, func(ctx context.Context, tx storage.Tx) error { return s.endReplaced(ctx, tx, c, *r) })
 		return
 	case r != nil:
 		turn.Next = earlier(turn.Next, ends)
@@ -78,13 +103,27 @@ func (s *Service) lookAtLive(do *chores, c *storage.Credential, r *storage.Rotat
 		turn.Next = earlier(turn.Next, s.considerIdle(do, c, p, told, now))
 		turn.Next = earlier(turn.Next, s.considerRotation(do, c, p, now))
 		due, next := p.rungs(*c, c.NoticedUntil, now)
-		for _, at := range due {
-			do.notify(storage.NoticeExpiry, c.ID, at, told)
-			turn.NoticedUntil = later(turn.NoticedUntil, at)
-		}
+		turn.NoticedUntil = do.rungs(c.ID, due, told)
 		turn.Next = earlier(turn.Next, next)
 	}
 	do.turns = append(do.turns, turn)
+}
+
+func (do *chores) later(id storage.CredentialID, f func(context.Context, storage.Tx) error) {
+	do.slow = append(do.slow, chore{id, f})
+}
+
+// rungs notes rungs for people, and says up to where they are told. Where
+// nobody can be told they stay, for somebody who can be later.
+func (do *chores) rungs(id storage.CredentialID, due []time.Time, people []storage.PersonID) (until time.Time) {
+	if len(people) == 0 {
+		return time.Time{}
+	}
+	for _, at := range due {
+		do.notify(storage.NoticeExpiry, id, at, people)
+		until = later(until, at)
+	}
+	return until
 }
 
 func (do *chores) notify(kind string, id storage.CredentialID, at time.Time, people []storage.PersonID) {
@@ -108,12 +147,31 @@ func (s *Service) doChores(ctx context.Context, tx storage.Tx, do chores, told m
 	if err := notifyDigests(ctx, tx, joined); err != nil {
 		return err
 	}
-	for _, chore := range do.slow {
-		if err := chore(ctx, tx); err != nil {
+	for connection := range do.overdue {
+		if err := tx.Enqueue(ctx, OverdueArgs{connection}, &river.InsertOpts{UniqueOpts: underWay}); err != nil {
+			return err
+		}
+	}
+	for _, c := range do.slow {
+		if err := s.doChore(ctx, tx, c); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// doChore does one chore. What fails is tried again after a while.
+func (s *Service) doChore(ctx context.Context, tx storage.Tx, c chore) error {
+	failed, err := tx.Apart(ctx, c.do)
+	if err != nil || failed == nil {
+		return err
+	}
+	s.Logger.Error().Err(failed).Stringer("credential", c.id).Msg("sweep failed for one key, will retry")
+	now, err := tx.Now(ctx)
+	if err != nil {
+		return err
+	}
+	return tx.SetNextAction(ctx, c.id, now.Add(s.LeaseFor))
 }
 
 // expire ends keys whose time is up: here at once, and at their systems by a
@@ -164,14 +222,15 @@ func (s *Service) considerIdle(do *chores, c *storage.Credential, p plan, told [
 			ends = ends.Add(time.Duration(p.grace))
 		}
 		again = ends
-		do.notify(why.kind, c.ID, why.since, told)
-		do.slow = append(do.slow, func(ctx context.Context, tx storage.Tx) error { return tx.Warn(ctx, c.ID, ends, by, why.why) })
+		do.notify(why.kind, c.ID, now, told) // there is one warning at a time, and each is told
+		do.later(c.ID, func(ctx context.Context, tx storage.Tx) error { return tx.Warn(ctx, c.ID, ends, by, why.why) })
 	case idleSpare:
-		do.slow = append(do.slow, func(ctx context.Context, tx storage.Tx) error { return tx.Spare(ctx, c.ID, by, "it is in use again") })
+		do.later(c.ID, func(ctx context.Context, tx storage.Tx) error { return tx.Spare(ctx, c.ID, by, "it is in use again") })
 	case idleStep:
-		do.slow = append(do.slow, func(ctx context.Context, tx storage.Tx) error {
-			return tx.Enqueue(ctx, OverdueArgs{c.Connection}, &river.InsertOpts{UniqueOpts: underWay})
-		})
+		if do.overdue == nil {
+			do.overdue = map[string]bool{}
+		}
+		do.overdue[c.Connection] = true
 	}
 	return again
 }
@@ -186,6 +245,6 @@ func (s *Service) considerRotation(do *chores, c *storage.Credential, p plan, no
 	if now.Before(at) {
 		return at
 	}
-	do.slow = append(do.slow, func(ctx context.Context, tx storage.Tx) error { return s.rotateByRule(ctx, tx, c, p) })
+	do.later(c.ID, func(ctx context.Context, tx storage.Tx) error { return s.rotateByRule(ctx, tx, c, p) })
 	return now.Add(idleAgain)
 }

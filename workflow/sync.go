@@ -156,6 +156,7 @@ type walk struct {
 	stopped  []storage.CredentialID // of those, shown as not working while we wait for their end
 	awaited  map[string]bool        // what vendors' own keys that we wait for have in common with their requests
 	ours     []ours
+	strays   []storage.CredentialID // rows at their end, or with another key, of which it shows something all the same
 }
 
 // ours is a listed credential that belongs to a row we know by other means
@@ -195,6 +196,9 @@ func (w *walk) run(ctx context.Context) error {
 		return err
 	}
 	w.Fault("sync:settled")
+	if err := w.checkLeavers(ctx); err != nil {
+		return err
+	}
 	if err := w.fileVendorRequests(ctx); err != nil {
 		return err
 	}

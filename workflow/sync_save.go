@@ -85,7 +85,8 @@ func (w *walk) endAgain(ctx context.Context, tx storage.Tx, s storage.Sighting) 
 	if !c.Managed && c.StateReason == goneReason {
 		return true, nil
 	}
-	return false, tx.Enqueue(ctx, StrayArgs{s.EndedID, s.Ref}, &river.InsertOpts{UniqueOpts: underWay})
+	w.strays = append(w.strays, s.EndedID)
+	return false, tx.Enqueue(ctx, StrayArgs{s.EndedID, s.Ref}, &river.InsertOpts{Queue: vendorQueue(w.row.Name), UniqueOpts: underWay})
 }
 
 // store writes what is new and what is different, and nothing else.

@@ -101,7 +101,8 @@ func (w *walk) settleWith(ctx context.Context, tx storage.Tx, c storage.Credenti
 	case c.State == storage.CredentialIssuing, c.State == storage.CredentialRevoking && c.VendorRef == "":
 		return nil // the job that is at it finds it by its label
 	}
-	return tx.Enqueue(ctx, StrayArgs{c.ID, l.Ref}, &river.InsertOpts{UniqueOpts: underWay})
+	w.strays = append(w.strays, c.ID)
+	return tx.Enqueue(ctx, StrayArgs{c.ID, l.Ref}, &river.InsertOpts{Queue: vendorQueue(w.row.Name), UniqueOpts: underWay})
 }
 
 // awaitsHuman tells whether the key of a row is made by a person or by the
@@ -324,6 +325,9 @@ func (w *walk) bury(ctx context.Context, tx storage.Tx, c storage.Credential, m 
 		return err
 	}
 	if err := tx.InsertReceipt(ctx, proof); err != nil {
+		return err
+	}
+	if err := w.rotationOff(ctx, tx, c.ReplacesID, goneReason); err != nil {
 		return err
 	}
 	return notifyCredential(ctx, tx, c)

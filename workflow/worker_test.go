@@ -37,6 +37,10 @@ func (*recorder) BatchChanged(context.Context, storage.BatchID) error { return n
 
 func (*recorder) DigestChanged(context.Context, storage.DigestID) error { return nil }
 
+func (*recorder) CampaignChanged(context.Context, storage.CampaignID) error { return nil }
+
+func (*recorder) OffboardingChanged(context.Context, storage.OffboardingID) error { return nil }
+
 func (r *recorder) CredentialChanged(_ context.Context, id storage.CredentialID) error {
 	r.changes <- id
 	return nil

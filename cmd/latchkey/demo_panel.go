@@ -37,6 +37,7 @@ func (d *demo) startPanel(flags demoCommand) (err error) {
 	mux.HandleFunc("GET /{$}", p.show)
 	mux.HandleFunc("POST /clock", p.jump)
 	mux.HandleFunc("POST /break", p.toggle)
+	mux.HandleFunc("POST /hr", p.changePerson)
 	mux.HandleFunc("GET /at/{system}", p.at(p.visit))
 	mux.HandleFunc("POST /at/{system}/make", p.at(p.make))
 	mux.HandleFunc("POST /at/{system}/remove", p.at(p.remove))
@@ -75,13 +76,20 @@ func (p *panel) show(w http.ResponseWriter, r *http.Request) {
 	p.write(w, "panel", map[string]any{
 		"Now":   now.UTC().Format("Monday 2 January 2006, 15:04 UTC"),
 		"Slack": p.demo.sim.URL(), "Gateway": p.demo.main.GatewayURL(), "Server": p.demo.main.URL(),
-		"SlackDown": p.down["slack"], "Systems": rows,
+		"SlackDown": p.down["slack"], "Systems": rows, "Employees": p.demo.hr.people, "Notice": p.takeNotice(),
 		"People": []struct{ ID, Name, Role string }{
 			{"U0ALICE", "Alice", "engineer, may ask for write access"}, {"U0BOB", "Bob", "approver"}, {"U0CAROL", "Carol", "approver"},
 			{"U0DANA", "Dana", "security, approver"}, {"U0ERIN", "Erin", "IT admin: sees and ends every key"}, {"U0FRANK", "Frank", "about to leave"},
 			{"U0OLGA", "Olga", "outsider through Slack Connect"},
 		},
 	})
+}
+
+// takeNotice is what there is to say, once.
+func (p *panel) takeNotice() string {
+	n := p.notice
+	p.notice = ""
+	return n
 }
 
 func (p *panel) write(w http.ResponseWriter, page string, data any) {

@@ -13,6 +13,7 @@ import (
 	"latchkey/connectors/gitlab/gitlabtest"
 	"latchkey/connectors/tempo/tempotest"
 	"latchkey/connectors/timepiece/timepiecetest"
+	"latchkey/connectors/vault/vaulttest"
 	"latchkey/secret"
 )
 
@@ -142,7 +143,25 @@ func (v *vendors) systems() []system {
 			remove:   v.removeAtAcme,
 			make:     v.makeAtAcme,
 		},
+		{
+			Name: "vault", Title: "Vault", Remove: "Delete",
+			WhenDown: "Approved keys can go here instead of to a person. While it is down, they wait, and what it has stays.",
+			set:      func(down bool) { v.vaultDoor.down.Store(down) },
+			holdings: func() []holding {
+				return each(v.vault.Holdings(), func(h vaulttest.Holding) holding { return holding(h) })
+			},
+			remove: v.removeFromVault,
+		},
 	}
+}
+
+func (v *vendors) removeFromVault(id string) bool {
+	mount, place, _ := strings.Cut(id, "/")
+	known := slices.ContainsFunc(v.vault.Holdings(), func(h vaulttest.Holding) bool { return h.ID == id })
+	if known {
+		v.vault.Delete(mount, place)
+	}
+	return known
 }
 
 func each[A, B any](all []A, to func(A) B) []B {

@@ -15,6 +15,7 @@ import (
 	"latchkey/connectors/gitlab/gitlabtest"
 	"latchkey/connectors/tempo/tempotest"
 	"latchkey/connectors/timepiece/timepiecetest"
+	"latchkey/connectors/vault/vaulttest"
 	"latchkey/secret"
 )
 
@@ -26,6 +27,9 @@ type vendors struct {
 	github    *githubtest.Double
 	gitlab    *gitlabtest.Double
 	timepiece *timepiecetest.Double
+	vault     *vaulttest.Double
+	vaultDoor *breakable
+	hr        *hr
 }
 
 // What demo.yaml reads of the vendors and a kept world must find again: names
@@ -74,7 +78,7 @@ func (d *demo) startVendors(quiet bool) (map[string]string, error) {
 	env["DEMO_ACME_TOKEN"] = d.acme.Token().Expose()
 	for name, h := range map[string]http.Handler{
 		"TEMPO": d.tempo.Handler(), "ACME": d.acme, "JIRA": d.jira.Handler(), "GITHUB": d.github.Handler(),
-		"GITLAB": d.gitlab.Handler(), "TIMEPIECE": d.timepiece.Handler(),
+		"GITLAB": d.gitlab.Handler(), "TIMEPIECE": d.timepiece.Handler(), "VAULT": d.vaultDoor, "HR": d.hr.Handler(),
 	} {
 		url, err := d.serve("127.0.0.1:0", h)
 		if err != nil {
@@ -93,6 +97,7 @@ func newCredentials() (map[string]string, error) {
 	}
 	return map[string]string{
 		envTempoToken: secret.Token(32).Expose(), envTempoSecret: secret.Token(32).Expose(),
+		envHRKey: secret.Token(32).Expose(), envHRSecret: secret.Token(32).Expose(), envPSK: newKeeperKey(),
 		envGitHubKey: key.Expose(), envGitHubOwner: "ghp_" + secret.Token(36).Expose(), envGitLabToken: "glpat-" + secret.Token(20).Expose(),
 	}, nil
 }
@@ -106,6 +111,9 @@ func (d *demo) makeVendors(env map[string]string) (err error) {
 	d.jira = atlassiantest.NewDouble(atlassiantest.Config{Now: now})
 	d.gitlab = gitlabtest.New(gitlabtest.Config{Tokens: []secret.Value{secret.New(env[envGitLabToken])}, Now: now})
 	d.timepiece = timepiecetest.New(timepiecetest.Config{Now: now})
+	d.vault = vaulttest.New(vaulttest.Config{Now: now})
+	d.vaultDoor = &breakable{Handler: d.vault.Handler()}
+	d.hr = newHR(secret.New(env[envHRKey]), secret.New(env[envHRSecret]))
 	d.github, err = githubtest.New(githubtest.Config{
 		PrivateKey: secret.New(env[envGitHubKey]), Owner: secret.New(env[envGitHubOwner]), Now: now,
 	})
@@ -116,14 +124,14 @@ func (d *demo) makeVendors(env map[string]string) (err error) {
 func (v *vendors) restorers() map[string]func([]byte) error {
 	return map[string]func([]byte) error{
 		"tempo.json": v.tempo.Restore, "acme.json": v.acme.Restore, "jira.json": v.jira.Restore, "github.json": v.github.Restore,
-		"gitlab.json": v.gitlab.Restore, "timepiece.json": v.timepiece.Restore,
+		"gitlab.json": v.gitlab.Restore, "timepiece.json": v.timepiece.Restore, "vault.json": v.vault.Restore,
 	}
 }
 
 func (v *vendors) savers() map[string]func() ([]byte, error) {
 	return map[string]func() ([]byte, error){
 		"tempo.json": v.tempo.Save, "acme.json": v.acme.Save, "jira.json": v.jira.Save, "github.json": v.github.Save,
-		"gitlab.json": v.gitlab.Save, "timepiece.json": v.timepiece.Save,
+		"gitlab.json": v.gitlab.Save, "timepiece.json": v.timepiece.Save, "vault.json": v.vault.Save,
 	}
 }
 
@@ -168,6 +176,8 @@ func (d *demo) saveCredentials() ([]byte, error) {
 // settle gives the vendors what the demo cannot do without and, unless it is
 // quiet, the world of a company that never looked.
 func (d *demo) settle(env map[string]string, quiet bool) {
+	env[envVaultToken] = d.vault.Token().Expose()
+	d.vault.Put("secret", "payroll/bank", map[string]any{"value": "somebody-elses-secret"})
 	s := seeder{vendors: &d.vendors, now: d.pace.now().UTC().Truncate(time.Second)}
 	s.jiraPeople()
 	env[envJiraService] = s.jira.AddServiceAccount("deploy-bot")

@@ -24,11 +24,10 @@ func (p *panel) at(page func(http.ResponseWriter, *http.Request, system)) http.H
 func (p *panel) visit(w http.ResponseWriter, _ *http.Request, s system) {
 	now := p.demo.pace.now().UTC()
 	page := map[string]any{
-		"System": s, "Holdings": s.holdings(), "Notice": p.notice, "Slack": p.demo.sim.URL(), "Down": p.down[s.Name],
+		"System": s, "Holdings": s.holdings(), "Notice": p.takeNotice(), "Slack": p.demo.sim.URL(), "Down": p.down[s.Name],
 		"First": now.AddDate(0, 0, 1).Format(time.DateOnly), "Usual": now.AddDate(0, 0, 30).Format(time.DateOnly),
 		"Last": now.AddDate(0, 0, 365).Format(time.DateOnly),
 	}
-	p.notice = ""
 	p.write(w, "visit", page)
 }
 

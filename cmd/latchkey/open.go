@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
@@ -21,6 +22,7 @@ import (
 	"latchkey/connectors"
 	"latchkey/connectors/catalog"
 	"latchkey/gateway"
+	"latchkey/secret"
 	"latchkey/storage"
 	"latchkey/storage/postgres"
 	"latchkey/workflow"
@@ -38,7 +40,23 @@ func loadConfig(c *console, path string) (*config.Config, error) {
 func kindFields() map[string][]string {
 	out := map[string][]string{}
 	for name, k := range catalog.Kinds() {
-		out[name] = k.Fields
+		if name != "latchkey" { // which is there by itself
+			out[name] = k.Fields
+		}
+	}
+	return out
+}
+
+// preSharedKeys are the keys under which the rotation API seals what it hands
+// out. The configuration was checked: each is 32 bytes in base64.
+func preSharedKeys(c *config.Config) map[string]secret.Value {
+	out := map[string]secret.Value{}
+	for name, v := range c.PreSharedKeys {
+		raw, err := base64.StdEncoding.DecodeString(v.Expose())
+		if err != nil {
+			raw, _ = base64.URLEncoding.DecodeString(v.Expose()) // the other alphabet is allowed too
+		}
+		out[name] = secret.New(string(raw))
 	}
 	return out
 }

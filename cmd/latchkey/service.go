@@ -211,6 +211,7 @@ func (m *Main) openBot(ctx context.Context, deps workflow.Deps, client *bot.Clie
 	if m.workflow, err = workflow.New(ctx, deps); err != nil {
 		return explain(m.Config, err)
 	}
+	directory.GroupRead = m.workflow.GroupRead
 	notifier := bot.NewNotifier(client, directory, m.db, m.workflow, m.Logger)
 	m.bot = bot.New(bot.Deps{Client: client, Directory: directory, Notifier: notifier, Workflow: m.workflow, DB: m.db, Logger: m.Logger})
 	return nil
@@ -260,6 +261,11 @@ func (m *Main) knowPeople(ctx context.Context) {
 	defer cancel()
 	if err := m.bot.Directory.Load(ctx); err != nil {
 		m.Logger.Warn().Err(err).Msg("people could not be read before the first listing; accounts are linked when they are")
+		return
+	}
+	// Somebody may have been deactivated while nothing ran here.
+	if err := m.workflow.FollowSlack(ctx, 0); err != nil {
+		m.Logger.Error().Err(err).Msg("who left Slack could not be offboarded; it is tried at the next start and at each change of theirs")
 	}
 }
 
@@ -271,7 +277,7 @@ func (m *Main) startGateway(ctx context.Context) error {
 	}
 	upstreams := map[string]connectors.Upstream{}
 	for name, c := range m.opened {
-		if b, ok := connectors.As[connectors.Broker](c); ok {
+		if b, ok := connectors.As[connectors.Broker](c); ok && b.Upstream().BaseURL != nil { // others are our own server's
 			upstreams[name] = b.Upstream()
 		}
 	}
@@ -304,7 +310,7 @@ func (m *Main) startServer(ctx context.Context) error {
 		m.publicURL = "http://" + l.Addr().String()
 	}
 	m.workflow.PublicURL, m.workflow.GatewayURL = m.publicURL, m.gateURL
-	d := server.Deps{Logger: m.Logger, GatewayURL: m.gateURL, Ready: m.Ready, Metrics: m.registry, Secure: strings.HasPrefix(m.publicURL, "https://")}
+	d := server.Deps{Logger: m.Logger, GatewayURL: m.gateURL, Ready: m.Ready, Metrics: m.registry, Secure: strings.HasPrefix(m.publicURL, "https://"), PSKs: preSharedKeys(m.Config)}
 	if m.has(RoleServer) {
 		d.Workflow = m.workflow
 	}

@@ -92,12 +92,11 @@ func taken(sentence string) error { return fmt.Errorf("%w: %s", connectors.ErrTa
 func (c *Connector) read(ctx context.Context, name string) (*stored, error) {
 	call := http.MethodGet + " /secrets/" + name
 	answer, err := c.client.GetSecret(ctx, name, "", nil)
+	if isMissing(err) {
+		return nil, nil
+	}
 	if err != nil {
-		err = failure(call, err)
-		if e, ok := errors.AsType[*refusal](err); ok && e.err.Status == http.StatusNotFound && e.code == "SecretNotFound" {
-			return nil, nil
-		}
-		return nil, err
+		return nil, failure(call, err)
 	}
 	found, ok := read(answer.Secret)
 	if !ok {
@@ -145,7 +144,7 @@ func explain(err error, d connectors.Delivery) error {
 	if e.inner == "ObjectIsDeletedButRecoverable" {
 		return taken("a secret of that name was deleted and can still be recovered: recover or purge it, or choose another name")
 	}
-	return fmt.Errorf("the vault is busy with that secret (%s): try again later", e.err.Detail)
+	return fmt.Errorf("%s: try again later", e) // nothing was written, and %w would say that it never will be
 }
 
 // tags cuts what is for people only.

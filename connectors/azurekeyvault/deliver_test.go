@@ -208,7 +208,7 @@ func TestRefusals(t *testing.T) {
 		"another 404":     {func(b bundle) { b.d.AnswerNext(404, `{"error":{"code":"NotFound"}}`) }, true, "NotFound"},
 		"echoed with 400": {write(func(d *azurekeyvaulttest.Double) { d.EchoNext(400) }), true, "400"},
 		"echoed with 500": {write(func(d *azurekeyvaulttest.Double) { d.EchoNext(500) }), false, "500"},
-		"echoed with 409": {write(func(d *azurekeyvaulttest.Double) { d.EchoNext(409) }), false, "busy"},
+		"echoed with 409": {write(func(d *azurekeyvaulttest.Double) { d.EchoNext(409) }), false, "try again later"},
 		"echoed as a line": {
 			write((*azurekeyvaulttest.Double).EchoStatusLine), false, "malformed",
 		},

@@ -20,7 +20,6 @@ import (
 // refusal is what a vault says with a status outside 2xx.
 type refusal struct {
 	err   *rest.Error
-	code  string // "Conflict"
 	inner string // "ObjectIsDeletedButRecoverable", or empty
 }
 
@@ -43,9 +42,19 @@ func failure(call string, err error) error {
 	}
 	method, path, _ := strings.Cut(call, " ")
 	code, inner := codes(answered)
-	return &refusal{code: code, inner: inner, err: &rest.Error{
+	return &refusal{inner: inner, err: &rest.Error{
 		Method: method, Path: path, Status: answered.StatusCode, Detail: strings.TrimSpace(code + " " + inner),
 	}}
+}
+
+// isMissing says that the vault has no secret of that name, or a deleted one.
+func isMissing(err error) bool {
+	answered, ok := errors.AsType[*azcore.ResponseError](err)
+	if !ok || answered.StatusCode != http.StatusNotFound || answered.RawResponse == nil {
+		return false
+	}
+	code, _ := codes(answered)
+	return code == "SecretNotFound"
 }
 
 // codes are those of the answer's body that look like codes.

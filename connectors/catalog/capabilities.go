@@ -32,6 +32,8 @@ const (
 	OAuth        Capability = "oauth"
 	Decide       Capability = "decide"
 	RevokeLeaked Capability = "revoke_leaked"
+	Prove        Capability = "prove"
+	Deliver      Capability = "deliver"
 )
 
 // Capabilities is what a connector can do.
@@ -58,6 +60,8 @@ func Capabilities(c connectors.Connector) []Capability {
 		{OAuth, can[connectors.OAuthClient](c)},
 		{Decide, can[connectors.RequestDecider](c)},
 		{RevokeLeaked, can[connectors.LeakRevoker](c)},
+		{Prove, can[connectors.Prover](c)},
+		{Deliver, can[connectors.Sink](c)},
 	} {
 		if has.yes {
 			out = append(out, has.capability)
@@ -71,19 +75,29 @@ func can[T any](c connectors.Connector) bool {
 	return ok
 }
 
-// Table is the capability table of the README, in Markdown. "own" means that
-// Latchkey does it with its own rows and gateway, not the vendor.
+// Table is the capability table of the README, in Markdown: what each system
+// can do for its keys, where keys can be put, and who tells of people. "own"
+// means that Latchkey does it with its own rows and gateway, not the vendor.
 func Table() string {
 	var b strings.Builder
 	b.WriteString("| kind | system | list | issue | rotate | revoke | verify | suspend | grants | notes |\n")
 	b.WriteString("|---|---|---|---|---|---|---|---|---|---|\n")
 	kinds := Kinds()
+	var others []Kind
 	for _, name := range slices.Sorted(maps.Keys(kinds)) {
 		k := kinds[name]
 		has := Capabilities(k.shape)
+		if slices.Equal(has, []Capability{Deliver}) || slices.Equal(has, []Capability{Events}) {
+			others = append(others, k)
+			continue
+		}
 		_, _ = fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", k.Name, k.Title,
 			cell(has, List), cell(has, Issue), rotation(has), cell(has, Revoke), cell(has, Verify), cell(has, Suspend),
 			grants(has), cmp.Or(k.Notes, "-"))
+	}
+	b.WriteString("\n| kind | where keys can be put, or who tells of people | notes |\n|---|---|---|\n")
+	for _, k := range others {
+		_, _ = fmt.Fprintf(&b, "| `%s` | %s | %s |\n", k.Name, k.Title, k.Notes)
 	}
 	return b.String()
 }
@@ -112,13 +126,16 @@ func cell(has []Capability, c Capability) string {
 	return strings.Join(all, ", ")
 }
 
-// rotation without a verb of its own is a new key, an overlap, and a revoke.
+// rotation is a new key, an overlap, and the old one's revoke, wherever both
+// can be made and ended; people make the new one where only they can.
 func rotation(has []Capability) string {
 	switch {
-	case slices.Contains(has, Rotate):
-		return "in place"
+	case slices.Contains(has, GuideIssue) && !slices.Contains(has, Broker):
+		return "guided"
 	case slices.Contains(has, Issue) && slices.Contains(has, Revoke):
 		return "overlap"
+	case slices.Contains(has, Rotate):
+		return "in place"
 	}
 	return "-"
 }

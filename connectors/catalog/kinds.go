@@ -14,6 +14,7 @@ import (
 	"latchkey/connectors/github"
 	"latchkey/connectors/gitlab"
 	"latchkey/connectors/google"
+	"latchkey/connectors/latchkey"
 	"latchkey/connectors/okta"
 	"latchkey/connectors/tempo"
 	"latchkey/connectors/timepiece"
@@ -95,10 +96,18 @@ func Kinds() map[string]Kind {
 		{
 			Name:   "okta",
 			Title:  "Okta",
-			Fields: []string{"owners", "base_url", "allow_private", "token", "sync_every"},
+			Fields: []string{"owners", "base_url", "allow_private", "token", "sync_every", "signing_secret"},
 			Open:   opener(okta.Open),
-			Notes:  "API tokens, client secrets of OIDC apps, and user grants; suspends people",
+			Notes:  "API tokens, client secrets of OIDC apps, and user grants; suspends people; event hooks about people",
 			shape:  (*okta.Connector)(nil),
+		},
+		{
+			Name:   "latchkey",
+			Title:  "Latchkey's own API",
+			Fields: []string{"owners"},
+			Open:   opener(latchkey.Open),
+			Notes:  "keys of the API and of SCIM, asked for like any other; the connection latchkey is there by itself when a policy names it",
+			shape:  (*latchkey.Connector)(nil),
 		},
 		{
 			Name:   "fake",
@@ -109,6 +118,9 @@ func Kinds() map[string]Kind {
 			shape:  (*fake.Connector)(nil),
 		},
 	} {
+		kinds[k.Name] = k
+	}
+	for _, k := range append(sinks(), eventSources()...) {
 		kinds[k.Name] = k
 	}
 	return kinds

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"latchkey/connectors"
+	"latchkey/secret"
 )
 
 const label = "conformance-label"
@@ -145,6 +146,32 @@ func (s *suite) rotate() {
 	if s.Works != nil && (s.Works(old.Secret) || !s.Works(fresh.Secret)) {
 		s.Errorf("after rotation the old value works: %t, the new one: %t", s.Works(old.Secret), s.Works(fresh.Secret))
 	}
+}
+
+// prove: a fresh key is honoured, again and again; another value and a dead
+// key are refused for good. The connector itself works on after that.
+func (s *suite) prove() {
+	prover := with[connectors.Prover](s)
+	fresh := s.made(label)
+	s.ok("prove", prover.Prove(s.Context(), fresh))
+	s.ok("prove again", prover.Prove(s.Context(), fresh))
+	refused := func(what string, i connectors.Issued) {
+		s.Helper()
+		err := prover.Prove(s.Context(), i)
+		s.clean(err)
+		if !errors.Is(err, connectors.ErrUnrecoverable) {
+			s.Errorf("prove %s: %v, want ErrUnrecoverable", what, err)
+		}
+	}
+	other := fresh
+	other.Secret = secret.New("conformance-is-no-key")
+	s.issued = append(s.issued, other.Secret)
+	refused("a value that nobody issued", other)
+	if revoker, ok := connectors.As[connectors.Revoker](s.Good); ok {
+		s.ok("revoke", revoker.Revoke(s.Context(), fresh.Ref))
+		refused("a revoked key", fresh)
+	}
+	s.ok("check", s.Good.Check(s.Context()))
 }
 
 // revoke: the secret is dead; again, and of the unknown, is nil.

@@ -60,6 +60,7 @@ func RunTests(t *testing.T, start func(*testing.T) Harness) {
 		"lost":    (*suite).lostAnswer,
 		"list":    (*suite).list,
 		"rotate":  (*suite).rotate,
+		"prove":   (*suite).prove,
 		"revoke":  (*suite).revoke,
 		"verify":  (*suite).verify,
 		"empty":   (*suite).emptyListings,

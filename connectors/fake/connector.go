@@ -22,6 +22,7 @@ var (
 	_ connectors.Verifier    = (*Connector)(nil)
 	_ connectors.Suspender   = (*Connector)(nil)
 	_ connectors.ScopeLister = (*Connector)(nil)
+	_ connectors.Prover      = (*Connector)(nil)
 )
 
 const modeNative = "native"
@@ -29,6 +30,8 @@ const modeNative = "native"
 // Connector is one configured fake vendor.
 type Connector struct {
 	name   string
+	base   *url.URL
+	rt     http.RoundTripper
 	client *rest.Client
 }
 
@@ -52,9 +55,15 @@ func Open(s connectors.Settings, rt http.RoundTripper) (*Connector, error) {
 	if len(problems) > 0 {
 		return nil, fmt.Errorf("open connection %s: %w", s.Name, errors.Join(problems...))
 	}
-	return &Connector{name: s.Name, client: rest.New(rest.Config{
-		Base: base, Header: "Authorization", Credential: secret.New("Bearer " + s.Token.Expose()), Transport: rt,
-	})}, nil
+	c := &Connector{name: s.Name, base: base, rt: rt}
+	c.client = c.clientWith(s.Token)
+	return c, nil
+}
+
+func (c *Connector) clientWith(token secret.Value) *rest.Client {
+	return rest.New(rest.Config{
+		Base: c.base, Header: "Authorization", Credential: secret.New("Bearer " + token.Expose()), Transport: c.rt,
+	})
 }
 
 // Check asks who the token belongs to.
@@ -165,6 +174,14 @@ func (c *Connector) Verify(ctx context.Context, r connectors.Ref) (connectors.Li
 		return connectors.Live, nil
 	}
 	return connectors.Unknown, nil
+}
+
+// Prove asks the vendor, with the key itself, whose it is.
+func (c *Connector) Prove(ctx context.Context, i connectors.Issued) error {
+	if _, err := c.clientWith(i.Secret).Do(ctx, rest.Request{Method: http.MethodGet, Path: "/v1/whoami"}, nil); err != nil {
+		return fmt.Errorf("%s: %w", c.name, err)
+	}
+	return nil
 }
 
 // Suspend stops a key until Resume.

@@ -252,7 +252,10 @@ func (v *Vendor) change(c call, do func(*Key) answer) answer {
 // whoami is for the holder of a key.
 func (v *Vendor) whoami(w http.ResponseWriter, r *http.Request) {
 	text, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	v.begin(VerbWhoami)
+	fault := v.begin(VerbWhoami)
+	if !v.pass(r.Context(), VerbWhoami, Before) || refuse(w, fault) {
+		return
+	}
 	a := v.locked(func(call) answer {
 		k := v.working(text)
 		if k == nil {
@@ -261,6 +264,10 @@ func (v *Vendor) whoami(w http.ResponseWriter, r *http.Request) {
 		k.LastUsed = connectors.LastUsed{At: v.now().UTC(), Known: true}
 		return answer{http.StatusOK, map[string]any{"owner": k.Owner.ID, "scopes": k.Scopes}}
 	}, call{})
+	if fault == LostAnswer {
+		hangUp(w)
+		return
+	}
 	a.write(w)
 }
 

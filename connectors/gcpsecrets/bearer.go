@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -35,6 +34,15 @@ type held struct {
 	token string
 	until time.Time
 }
+
+// noToken is a call that was not made, for want of an access token.
+type noToken struct{ err error }
+
+// Error implements error.
+func (n *noToken) Error() string { return "ask for an access token: " + n.err.Error() }
+
+// Unwrap implements the errors package's interface.
+func (n *noToken) Unwrap() error { return n.err }
 
 func newBearer(key serviceKey, next http.RoundTripper) *bearer {
 	b := &bearer{next: next, key: key, turn: make(chan held, 1)}
@@ -95,7 +103,7 @@ func (b *bearer) token(ctx context.Context, refused string) (token string, fresh
 	}
 	got, err := b.ask(ctx)
 	if err != nil {
-		return "", false, fmt.Errorf("ask for an access token: %w", err)
+		return "", false, &noToken{err}
 	}
 	h = got
 	return h.token, true, nil

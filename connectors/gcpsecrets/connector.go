@@ -46,7 +46,7 @@ func Open(s connectors.Settings, rt http.RoundTripper) (*Connector, error) {
 	}
 	service, err := secretmanager.NewService(context.Background(),
 		option.WithEndpoint(base),
-		option.WithLogger(slog.New(slog.DiscardHandler)), // an environment variable would have requests printed, secrets and all
+		option.WithLogger(slog.New(slog.DiscardHandler)),                          // an environment variable would have requests printed, secrets and all
 		option.WithHTTPClient(&http.Client{Transport: newBearer(key, &wire{rt})})) // which answers no redirect
 	if err != nil { // may quote the environment
 		return nil, fmt.Errorf("open connection %s: Google's client can't be made from this environment", s.Name)

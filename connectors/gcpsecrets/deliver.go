@@ -97,10 +97,12 @@ func (c *Connector) deliver(ctx context.Context, p plan) (number int64, err erro
 		return c.add(ctx, p, at)
 	case ours:
 		return newest, c.recognise(ctx, p, at, newest, enabled)
-	case newest != p.base:
-		return 0, c.taken("version %d is not from this delivery", newest)
 	case p.base > 0 && at.Annotations[markLabel] == "":
 		return 0, c.taken("somebody took our marks away, or made the secret anew")
+	case newest < p.base: // what is newest is said to show everywhere only in time
+		return 0, fmt.Errorf("%s: Google does not show version %d", c.name, p.base)
+	case newest != p.base:
+		return 0, c.taken("version %d is not from this delivery", newest)
 	}
 	if at, err = c.mark(ctx, p.id, at, p.marks); err != nil {
 		return 0, err

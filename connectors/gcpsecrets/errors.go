@@ -37,8 +37,8 @@ func (c *Connector) failed(method, path string, err error) error {
 	if lost, ok := errors.AsType[*lostCall](err); ok {
 		cause = lost
 	}
-	if refused, ok := errors.AsType[*rest.Error](err); ok && !errors.Is(cause, refused) { // of the token endpoint
-		cause = fmt.Errorf("ask for an access token: %w", refused)
+	if none, ok := errors.AsType[*noToken](err); ok {
+		cause = none
 	}
 	if answer, ok := errors.AsType[*googleapi.Error](err); ok {
 		return fmt.Errorf("%s: %w", c.name, refusal(method, path, answer))
@@ -97,7 +97,9 @@ func status(err error) int {
 
 // word is a code of the vendor's, or nothing if it is anything but a word.
 func word(s string) string {
-	odd := func(r rune) bool { return r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') }
+	odd := func(r rune) bool {
+		return r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	}
 	if len(s) > maxWord || strings.ContainsFunc(s, odd) {
 		return ""
 	}

@@ -51,9 +51,8 @@ func (c *Connector) mark(ctx context.Context, id string, at *secretmanager.Secre
 // add writes the version. The marks of at are this delivery's.
 func (c *Connector) add(ctx context.Context, p plan, at *secretmanager.Secret) (number int64, err error) {
 	added, err := c.api.AddVersion(c.path(p.id), &secretmanager.AddSecretVersionRequest{Payload: &secretmanager.SecretPayload{
-		Data:            base64.StdEncoding.EncodeToString([]byte(p.value)),
-		DataCrc32c:      int64(crc32.Checksum([]byte(p.value), crc32.MakeTable(crc32.Castagnoli))),
-		ForceSendFields: []string{"DataCrc32c"}, // zero is a checksum too
+		Data:       base64.StdEncoding.EncodeToString([]byte(p.value)),
+		DataCrc32c: int64(crc32.Checksum([]byte(p.value), crc32.MakeTable(crc32.Castagnoli))),
 	}}).Context(ctx).Do()
 	if err == nil {
 		number, err = numberOf(added)

@@ -88,6 +88,10 @@ func TestTaken(t *testing.T) {
 			b.d.PutVariable(repo, "TEMPO_TOKEN_LATCHKEY", "https://latchkey.example")
 			return ""
 		}, "", "somebody else's"},
+		"somebody's JSON": {func(b bundle, _ *testing.T) string {
+			b.d.PutVariable(repo, "TEMPO_TOKEN_LATCHKEY", `{"url":"https://latchkey.example"}`)
+			return ""
+		}, "", "somebody else's"},
 		"changed": {func(b bundle, t *testing.T) string {
 			v := b.deliver(t, delivery("TK-0", "")).Version
 			b.d.Put(repo, "TEMPO_TOKEN", hers)
@@ -106,6 +110,14 @@ func TestTaken(t *testing.T) {
 			b.d.Put(repo, "TEMPO_TOKEN", hers)
 			return ""
 		}, hers, "did not put it there"},
+		"changed before a lost call": {func(b bundle, t *testing.T) string {
+			v := b.deliver(t, delivery("TK-0", "")).Version
+			b.d.Between(http.MethodPatch, func() { b.d.Put(repo, "TEMPO_TOKEN", hers) })
+			b.d.Drop(http.MethodPut)
+			_, err := b.Deliver(t.Context(), delivery("TK-1", v))
+			ambiguous(t, "lost call", err)
+			return v
+		}, hers, "changed since it was delivered"},
 		"made after a lost call": {func(b bundle, t *testing.T) string {
 			b.d.Drop(http.MethodPut)
 			_, err := b.Deliver(t.Context(), delivery("TK-1", ""))

@@ -16,11 +16,8 @@ import (
 )
 
 // claimLasts is how long after its marker the write of a secret may still
-// arrive: longer than any call of ours. skew is between the vendor's clocks.
-const (
-	claimLasts = 2 * time.Minute
-	skew       = 5 * time.Second
-)
+// arrive: longer than any call of ours.
+const claimLasts = 2 * time.Minute
 
 // marker is what the variable beside a secret says. GitHub shows neither the
 // value of a secret nor anything else that could tell ours from others'.
@@ -32,10 +29,11 @@ type marker struct {
 	at time.Time // when it was written, by the vendor's clock
 }
 
-// covers says that a secret was written while the marker announced it.
+// covers says that a secret was written while the marker announced it. Both
+// times are the vendor's.
 func (m *marker) covers(s *github.Secret) bool {
 	after := s.UpdatedAt.Sub(m.at)
-	return after >= -skew && after <= claimLasts
+	return after >= 0 && after <= claimLasts
 }
 
 // readMarker is nil where there is none, and ErrTaken where somebody else has

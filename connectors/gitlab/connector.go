@@ -33,12 +33,14 @@ var (
 	_ connectors.Verifier      = (*Connector)(nil)
 	_ connectors.ScopeLister   = (*Connector)(nil)
 	_ connectors.AccountCloser = (*Connector)(nil)
+	_ connectors.Prover        = (*Connector)(nil)
 )
 
 // Connector is one governed top-level group. It is safe for concurrent use.
 type Connector struct {
 	api   *gl.Client
 	gate  *gate
+	base  string // URL
 	group string // as configured
 	token secret.Value
 	now   func() time.Time
@@ -55,9 +57,17 @@ func Open(s connectors.Settings, rt http.RoundTripper) (*Connector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open connection %s: %w", s.Name, err)
 	}
-	c := &Connector{gate: &gate{next: rt}, group: s.Group, token: s.Token, now: time.Now}
-	c.api, err = gl.NewClient(s.Token.Expose(),
-		gl.WithBaseURL(base),
+	c := &Connector{gate: &gate{next: rt}, base: base, group: s.Group, token: s.Token, now: time.Now}
+	if c.api, err = c.client(); err != nil {
+		return nil, fmt.Errorf("open connection %s: %w", s.Name, err)
+	}
+	return c, nil
+}
+
+// client is GitLab's, with the token and behind the gate of c.
+func (c *Connector) client() (*gl.Client, error) {
+	api, err := gl.NewClient(c.token.Expose(),
+		gl.WithBaseURL(c.base),
 		gl.WithHTTPClient(&http.Client{
 			Transport:     c.gate,
 			Timeout:       callTimeout,
@@ -69,9 +79,9 @@ func Open(s connectors.Settings, rt http.RoundTripper) (*Connector, error) {
 		gl.WithUserAgent("latchkey"),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("open connection %s: the client refused its settings", s.Name)
+		return nil, errors.New("the client refused its settings") // its own words may quote them
 	}
-	return c, nil
+	return api, nil
 }
 
 func checkSettings(s *connectors.Settings) (base string, err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -50,6 +51,7 @@ func Open(s connectors.Settings, rt http.RoundTripper) (*Connector, error) {
 	tokens := newBearer(conf, rt)
 	directory, err := admin.NewService(context.Background(),
 		option.WithEndpoint(base),
+		option.WithLogger(slog.New(slog.DiscardHandler)), // whatever the environment wants Google's client to print
 		option.WithHTTPClient(&http.Client{Transport: tokens, CheckRedirect: neverFollow, Timeout: callTimeout}))
 	if err != nil {
 		return nil, fmt.Errorf("open connection %s: make Google's client: %w", s.Name, err)

@@ -363,7 +363,8 @@ func TestDeliverWantsLabelAndSecret(t *testing.T) {
 func TestLyingAnswers(t *testing.T) {
 	t.Parallel()
 	const other = `{"kind":"Secret","metadata":{"namespace":"payroll","name":"other","resourceVersion":"7"}}`
-	for _, text := range []string{`{}`, `null`, other, `{"kind":"SecretList","items":[]}`} {
+	const unversioned = `{"kind":"Secret","metadata":{"namespace":"payroll","name":"tempo"}}`
+	for _, text := range []string{`{}`, `null`, other, unversioned, `{"kind":"SecretList","items":[]}`} {
 		b := setup(t)
 		b.d.AnswerNext(200, text)
 		if _, err := b.Deliver(t.Context(), delivery("TK-1", "")); err == nil || errors.Is(err, connectors.ErrUnrecoverable) {

@@ -89,15 +89,19 @@ func (d *Double) EchoNext(status int) {
 	})
 }
 
-// EchoStatusLine answers the next call with its own body as the status line.
+// EchoStatusLine answers the next call with the value it was sent as the
+// status line.
 func (d *Double) EchoStatusLine() {
 	d.nextIs(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(io.LimitReader(r.Body, maxBody))
+		var in struct {
+			Value string `json:"value"`
+		}
+		_ = json.NewDecoder(io.LimitReader(r.Body, maxBody)).Decode(&in)
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			return
 		}
-		_, _ = io.WriteString(conn, "HTTP/1.1 "+string(body)+"\r\n\r\n")
+		_, _ = io.WriteString(conn, "HTTP/1.1 "+in.Value+"\r\n\r\n")
 		_ = conn.Close()
 	})
 }

@@ -79,11 +79,11 @@ func seal(t *testing.T, base string, token secret.Value, value string) (keyID, s
 	if err := json.Unmarshal([]byte(text), &answer); err != nil || len(answer.Key) != 32 {
 		t.Fatalf("no public key: %v", err)
 	}
-	box, err := box.SealAnonymous(nil, []byte(value), (*[32]byte)(answer.Key), rand.Reader)
+	closed, err := box.SealAnonymous(nil, []byte(value), (*[32]byte)(answer.Key), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer.KeyID, base64.StdEncoding.EncodeToString(box)
+	return answer.KeyID, base64.StdEncoding.EncodeToString(closed)
 }
 
 func call(t *testing.T, method, url, body, token string) (status int, text string) {

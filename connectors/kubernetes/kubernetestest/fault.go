@@ -45,13 +45,20 @@ func (d *Double) LimitNext(after time.Duration) {
 	})
 }
 
-// EchoNext answers the next write with the status, quoting its body as a
-// server that can't read one does.
+// EchoNext answers the next write with the status, quoting the data sent as
+// a server that can't read one does.
 func (d *Double) EchoNext(status int) {
 	d.Between(func() {
 		d.nextIs(func(w http.ResponseWriter, r *http.Request) {
-			body, _ := io.ReadAll(io.LimitReader(r.Body, maxBody))
-			fail(w, status, "BadRequest", "Secret in version \"v1\" cannot be handled as a Secret: error found in #10 byte of ...|"+string(body)+"|...")
+			var in struct {
+				Data map[string]string `json:"data"`
+			}
+			_ = json.NewDecoder(io.LimitReader(r.Body, maxBody)).Decode(&in)
+			message := "Secret in version \"v1\" cannot be handled as a Secret: error found near ..."
+			for _, value := range in.Data {
+				message += " " + value + " ..."
+			}
+			fail(w, status, "BadRequest", message)
 		})
 	})
 }

@@ -59,7 +59,7 @@ func missing(w http.ResponseWriter, secretName string) {
 
 func (d *Double) create(w http.ResponseWriter, r *http.Request) {
 	var o object
-	if !d.authorized(w, r, "create") || !queried(w, r, "fieldManager") || !read(w, r, applicationJSON, &o) {
+	if !d.authorized(w, r, "create") || !queried(w, r, "fieldManager") || !read(w, r, &o) {
 		return
 	}
 	namespace := r.PathValue("namespace")

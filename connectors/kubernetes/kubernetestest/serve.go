@@ -145,7 +145,7 @@ func (d *Double) review(w http.ResponseWriter, r *http.Request) {
 			} `json:"resourceAttributes"`
 		} `json:"spec"`
 	}
-	if !queried(w, r) || !read(w, r, applicationJSON, &in) {
+	if !queried(w, r) || !read(w, r, &in) {
 		return
 	}
 	if in.APIVersion != "authorization.k8s.io/v1" || in.Kind != "SelfSubjectAccessReview" {

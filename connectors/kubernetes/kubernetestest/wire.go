@@ -29,9 +29,9 @@ func unprocessable(w http.ResponseWriter, secretName, problem string) {
 	fail(w, http.StatusUnprocessableEntity, "Invalid", fmt.Sprintf("Secret %q is invalid: %s", secretName, problem))
 }
 
-// read decodes a body, or answers and is false.
-func read(w http.ResponseWriter, r *http.Request, contentType string, into any) bool {
-	if r.Header.Get("Content-Type") != contentType {
+// read decodes a body of JSON, or answers and is false.
+func read(w http.ResponseWriter, r *http.Request, into any) bool {
+	if r.Header.Get("Content-Type") != applicationJSON {
 		fail(w, http.StatusUnsupportedMediaType, "UnsupportedMediaType", "the body of the request was in an unknown format")
 		return false
 	}

@@ -1,0 +1,171 @@
+package server
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"latchkey/secret"
+	"latchkey/storage"
+	"latchkey/workflow"
+)
+
+// rotateRoute is the address of a rotation, in the shape that Atlassian's
+// users proposed to it.
+const rotateRoute = "/v1/orgs/{connection}/api-keys/rotate/{id}"
+
+// How long a caller waits for a new key at most, and when it asks again for
+// one that was not there in time.
+const (
+	rotateWithin = 20 * time.Second
+	rotateAgain  = 5 * time.Second
+)
+
+// rotationAnswer is what became of a rotation.
+type rotationAnswer struct {
+	Data rotationData `json:"data"`
+}
+
+type rotationData struct {
+	ID              string      `json:"id"`                        // of the new key
+	Status          string      `json:"status,omitempty"`          // while it is not there: issuing, or delivering
+	EncryptedSecret string      `json:"encryptedSecret,omitempty"` // once
+	Encryption      *encryption `json:"encryption,omitempty"`
+	DeliveredTo     string      `json:"deliveredTo,omitempty"` // sink and place, instead of the secret
+	KeyExpiresAt    *time.Time  `json:"keyExpiresAt,omitempty"`
+	OldKeyExpiresAt *time.Time  `json:"oldKeyExpiresAt,omitempty"` // if the new one is collected by then
+}
+
+type encryption struct {
+	Algorithm string `json:"algorithm"`
+	PSKID     string `json:"pskId"`
+	KeyWrap   string `json:"keyWrap"`
+}
+
+// rotate puts a fresh key in place of another and hands it to the caller, once
+// and sealed. What can be refused is refused before anything happens. The same
+// request again goes on where the last one stopped.
+func (s *Server) rotate(w http.ResponseWriter, r *http.Request, a workflow.Actor) error {
+	connection := r.PathValue("connection")
+	_, id, err := storage.ParseID(r.PathValue("id"))
+	if err != nil || id == 0 {
+		return refuse(http.StatusNotFound, workflow.RuleUnknown, "There is no such key. Its ID looks like TK-7F3K.")
+	}
+	raw, err := readJSON(w, r)
+	if err != nil {
+		return err
+	}
+	body, err := parseRotation(raw)
+	if err != nil {
+		return err
+	}
+	source, err := sourceKey(r, a, id, raw)
+	if err != nil {
+		return err
+	}
+	old, err := s.workflow.RotationTarget(r.Context(), a, connection, id, body.ask)
+	if err != nil {
+		return err
+	}
+	pskID, preShared, err := s.preShared(body.preShared, old.Sink != "")
+	if err != nil {
+		return err
+	}
+	made, err := s.workflow.RotateByKey(r.Context(), a, id, body.ask, source)
+	if err != nil {
+		return err
+	}
+	c, rotation, err := s.workflow.FinishRotation(r.Context(), made, s.patience)
+	if err != nil {
+		return err
+	}
+	data := rotationData{ID: c.ID.String(), KeyExpiresAt: instantOf(c.ExpiresAt), OldKeyExpiresAt: instantOf(rotation.OldEndsAt)}
+	switch {
+	case c.State == storage.CredentialIssuing:
+		data.Status, data.KeyExpiresAt = "issuing", nil
+	case c.State == storage.CredentialIssueFailed:
+		return refuse(http.StatusBadGateway, "issue_failed",
+			"No new key came of it: %s. The old key works as before. Rotate again with another Idempotency-Key.", c.StateReason)
+	case c.State == storage.CredentialActive && c.Sink != "" && !rotation.NewCollected:
+		data.Status = "delivering"
+	case c.State == storage.CredentialActive && c.Sink != "":
+		data.DeliveredTo = c.Sink + "/" + c.Place
+	default:
+		key, _, err := s.workflow.Hand(r.Context(), a, c.ID, source)
+		if err != nil {
+			return err
+		}
+		sealed, err := secret.Wrap(key, preShared, data.ID)
+		if err != nil {
+			return fmt.Errorf("seal %s: %w", c.ID, err)
+		}
+		data.EncryptedSecret = sealed.Secret
+		data.Encryption = &encryption{Algorithm: secret.EnvelopeAlgorithm, PSKID: pskID, KeyWrap: sealed.KeyWrap}
+	}
+	status := http.StatusOK
+	if data.Status != "" {
+		status = http.StatusAccepted
+		w.Header().Set("Retry-After", seconds(rotateAgain))
+	}
+	writeJSON(w, status, "application/json", rotationAnswer{data})
+	return nil
+}
+
+// instantOf is a time for programs, to the second and never later than it is;
+// none stays none.
+func instantOf(t time.Time) *time.Time {
+	if t.Year() <= 1 {
+		return nil
+	}
+	t = t.UTC().Truncate(time.Second)
+	return &t
+}
+
+// preShared chooses the pre-shared key that the new one is sealed under. A key
+// that goes into a sink needs none.
+func (s *Server) preShared(id string, sink bool) (string, secret.Value, error) {
+	if id == "" && sink {
+		return "", secret.Value{}, nil
+	}
+	known := slices.Sorted(maps.Keys(s.psks))
+	switch {
+	case len(known) == 0:
+		return "", secret.Value{}, refuse(http.StatusUnprocessableEntity, "unknown_psk",
+			"No pre-shared key is registered here, so nothing can be sealed. An admin can add one to the configuration.").on("pskId")
+	case id == "" && len(known) > 1:
+		return "", secret.Value{}, refuse(http.StatusUnprocessableEntity, "unknown_psk", "Several pre-shared keys are registered; say which one you hold.").on("pskId")
+	case id == "":
+		id = known[0]
+	}
+	preShared, ok := s.psks[id]
+	if !ok {
+		return "", secret.Value{}, refuse(http.StatusUnprocessableEntity, "unknown_psk", "No pre-shared key is registered under this ID.").on("pskId")
+	}
+	if err := secret.CheckWrapKey(preShared); err != nil {
+		return "", secret.Value{}, fmt.Errorf("use pre-shared key %q: %w", id, err)
+	}
+	return id, preShared, nil
+}
+
+// maxIdempotencyKey bounds the header, in bytes.
+const maxIdempotencyKey = 200
+
+// sourceKey says which requests are the same one: those of one key about one
+// credential under one Idempotency-Key; without that, those with one body.
+func sourceKey(r *http.Request, a workflow.Actor, id storage.CredentialID, body []byte) (string, error) {
+	given := r.Header.Values("Idempotency-Key")
+	if len(given) == 0 {
+		sum := sha256.Sum256(body)
+		return fmt.Sprintf("api:%s:%s:body:%s", a.Key, id, hex.EncodeToString(sum[:])), nil
+	}
+	unprintable := func(c rune) bool { return c < ' ' || c > '~' }
+	if len(given) > 1 || given[0] == "" || len(given[0]) > maxIdempotencyKey || strings.ContainsFunc(given[0], unprintable) {
+		return "", refuse(http.StatusBadRequest, "idempotency_key", "Send one Idempotency-Key of at most %d printable characters.", maxIdempotencyKey)
+	}
+	return fmt.Sprintf("api:%s:%s:key:%s", a.Key, id, given[0]), nil
+}

@@ -1,0 +1,186 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"latchkey/storage"
+)
+
+// Defaults of OffboardingRules.
+const (
+	defaultGrace     = 24 * time.Hour
+	defaultPageAfter = 15 * time.Minute
+	defaultDecide    = 7 * 24 * time.Hour
+)
+
+// stormWindow is how far back leavers are counted by the breaker.
+const stormWindow = time.Hour
+
+// SourceAdmin is the source of a leave that an admin tells of.
+const SourceAdmin = "admin"
+
+func orElse(d Duration, otherwise time.Duration) time.Duration {
+	if d > 0 {
+		return time.Duration(d)
+	}
+	return otherwise
+}
+
+// Leave says that a person left, and who says so.
+type Leave struct {
+	Person    storage.PersonID
+	Source    string // the door: "scim", a connection's name, "slack", SourceAdmin
+	SourceKey string // of the event, unique for the person in its source: the same again does nothing; empty where the source has none
+	By        storage.Actor
+	Reason    string
+}
+
+// key is unique among all that was ever said.
+func (l Leave) key(now time.Time) string {
+	if l.SourceKey == "" {
+		return fmt.Sprintf("%s:%d@%d", l.Source, l.Person, now.UnixMicro())
+	}
+	return fmt.Sprintf("%s:%d:%s", l.Source, l.Person, l.SourceKey)
+}
+
+// Offboard fences a person and opens the case. When it returns the gateway
+// refuses everything they hold, their requests are canceled and their reviews
+// of what is undecided are void. What they have at systems ends after that. A
+// person who has left already keeps the case there is, and an event that was
+// told before does nothing, whatever happened since.
+func (s *Service) Offboard(ctx context.Context, l Leave) (storage.Offboarding, error) {
+	var o storage.Offboarding
+	err := s.inTurn(ctx, func(ctx context.Context, tx storage.Tx) (err error) {
+		o, err = s.leave(ctx, tx, l)
+		return err
+	})
+	return o, err
+}
+
+// turns is how often a change is tried that met others on its way.
+const turns = 5
+
+// inTurn is InTx, again if the database ended it because it and another one
+// wanted the same rows in another order: somebody clicks on what a leaver left.
+func (s *Service) inTurn(ctx context.Context, fn func(context.Context, storage.Tx) error) error {
+	for try := 1; ; try++ {
+		err := s.DB.InTx(ctx, fn)
+		if try == turns || !storage.IsCollision(err) {
+			return err
+		}
+	}
+}
+
+// leave is Offboard within a transaction that says more about the person.
+func (s *Service) leave(ctx context.Context, tx storage.Tx, l Leave) (storage.Offboarding, error) {
+	now, err := tx.Now(ctx)
+	if err != nil {
+		return storage.Offboarding{}, err
+	}
+	told, err := tx.OffboardingFrom(ctx, l.key(now))
+	if !errors.Is(err, storage.ErrNotFound) {
+		return told, err
+	}
+	if err := tx.HoldRequestsOf(ctx, l.Person); err != nil {
+		return storage.Offboarding{}, err
+	}
+	active, _, err := tx.LockPerson(ctx, l.Person)
+	if err != nil {
+		return storage.Offboarding{}, err
+	}
+	if !active {
+		had, err := tx.LockOffboardingOf(ctx, l.Person)
+		if err == nil && had.State != storage.OffboardingUndone {
+			return had, nil
+		}
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return had, err
+		}
+	}
+	changed, err := tx.Fence(ctx, l.Person, l.Source, l.By, l.Reason)
+	if err != nil {
+		return storage.Offboarding{}, err
+	}
+	if err := s.tellStopped(ctx, tx, changed); err != nil {
+		return storage.Offboarding{}, err
+	}
+	return s.openCase(ctx, tx, l, now)
+}
+
+func (s *Service) openCase(ctx context.Context, tx storage.Tx, l Leave, now time.Time) (storage.Offboarding, error) {
+	o := storage.Offboarding{PersonID: l.Person, State: storage.OffboardingOpen, Source: l.Source, SourceKey: l.key(now), Actor: l.By, Reason: l.Reason}
+	held, err := s.storm(ctx, tx, l, now)
+	if err != nil {
+		return o, err
+	}
+	s.setTimes(&o, now)
+	if held {
+		o.State, o.PageAt, o.LookAt = storage.OffboardingHeld, time.Time{}, time.Time{}
+	}
+	if err := tx.OpenOffboarding(ctx, &o, s.listedSystems()); err != nil {
+		return o, err
+	}
+	if !held {
+		if err := tx.Enqueue(ctx, OffboardArgs{o.ID}, nil); err != nil {
+			return o, err
+		}
+	}
+	return o, notifyOffboarding(ctx, tx, o.ID)
+}
+
+// setTimes has the clocks of a case begin.
+func (s *Service) setTimes(o *storage.Offboarding, now time.Time) {
+	rules := s.today.Offboarding
+	o.GraceUntil, o.PageAt, o.LookAt = now.Add(orElse(rules.Grace, defaultGrace)), now.Add(orElse(rules.PageAfter, defaultPageAfter)), now.Add(lookFirst)
+}
+
+// storm tells whether so many people left of late that a human has to confirm
+// it. What an admin says is confirmed.
+func (s *Service) storm(ctx context.Context, tx storage.Tx, l Leave, now time.Time) (bool, error) {
+	if l.Source == SourceAdmin {
+		return false, nil
+	}
+	cases, err := tx.CountOffboardings(ctx, now.Add(-stormWindow))
+	breaker := s.today.Offboarding.Breaker
+	if err != nil || !breaker.tripped(cases+1, 0) { // people are many to count
+		return false, err
+	}
+	people, err := tx.CountActive(ctx)
+	return breaker.tripped(cases+1, people+cases+1), err
+}
+
+// tellStopped has people and systems hear of requests that a leave changed.
+func (s *Service) tellStopped(ctx context.Context, tx storage.Tx, changed map[storage.RequestID]bool) error {
+	var told []NotifyArgs
+	var vendors []DecideArgs
+	for id, waits := range changed {
+		told = append(told, NotifyArgs{storage.SubjectRequest, int64(id)})
+		if waits {
+			vendors = append(vendors, DecideArgs{id})
+		}
+	}
+	if err := storage.EnqueueMany(ctx, tx, vendors); err != nil {
+		return err
+	}
+	return storage.EnqueueMany(ctx, tx, told)
+}
+
+// listedSystems are the systems that can show whether something is left.
+func (s *Service) listedSystems() []string {
+	var out []string
+	for name := range s.today.Connections {
+		if listed(s.Connectors[name]) {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func notifyOffboarding(ctx context.Context, tx storage.Tx, id storage.OffboardingID) error {
+	return tx.Enqueue(ctx, NotifyArgs{storage.SubjectOffboarding, int64(id)}, nil)
+}
