@@ -244,9 +244,9 @@ func company(n int) slacksim.World {
 	return w
 }
 
-// 500 keys of 40 people, all in Slack: everybody is asked once, half of them
-// go through the pages, some leave it at that, and the evidence matches the
-// database row by row.
+// 500 keys of 40 people, all in Slack: everybody is asked once, most go
+// through the pages, some don't answer, and the evidence matches the database
+// row by row. It takes as long as the system's rate limit makes it.
 func TestACampaignOverFiveHundredKeys(t *testing.T) {
 	t.Parallel()
 	const humans, keys = 40, 500
@@ -261,7 +261,7 @@ func TestACampaignOverFiveHundredKeys(t *testing.T) {
 	for i := range humans {
 		who := fmt.Sprintf("U1P%02d", i)
 		ask := h.told(who, "", fmt.Sprintf("You are asked about %d keys", keys/humans+(humans-1-i)/(humans/2)*(keys%humans)/(humans/2)))
-		if i%4 == 3 {
+		if i%20 == 19 {
 			continue // no answer
 		}
 		all.Go(func() { h.goThrough(who, ask, id, i) })
@@ -300,7 +300,7 @@ func TestACampaignOverFiveHundredKeys(t *testing.T) {
 			t.Errorf("%s: %s, and it is %s with the receipt %q", key.ID, it.Decision, key.State, r[18])
 		}
 	}
-	if counts[storage.CampaignOpen] != 0 || counts[storage.CampaignSilence] != keys/4 || counts[storage.CampaignRevoke] == 0 || counts[storage.CampaignKeep] == 0 {
+	if counts[storage.CampaignOpen] != 0 || counts[storage.CampaignSilence] != keys/20 || counts[storage.CampaignRevoke] == 0 || counts[storage.CampaignKeep] == 0 {
 		t.Errorf("%v", counts)
 	}
 	if n := len(h.acme.Live()); n != counts[storage.CampaignKeep] {

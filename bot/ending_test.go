@@ -118,9 +118,10 @@ func TestExpiredKeysAreToldInTheDigest(t *testing.T) {
 	if over.TS != digest.TS {
 		t.Error("the end is told in another message")
 	}
-	h.await("the key's own message", func() bool { return h.countMessages("U0ALICE", "Your key "+key.String()+" for acme: Expired") == 1 })
-	if n := h.countMessages("U0ALICE", "has expired on"); n != 0 {
-		t.Errorf("the end is told %d times more", n)
+	own := "Your key " + key.String() + " for acme has expired on"
+	h.told("U0ALICE", "", own)
+	if n := h.countMessages("U0ALICE", own); n != 1 {
+		t.Errorf("the end is told in %d messages about the key", n)
 	}
 }
 
@@ -304,4 +305,26 @@ func TestKeysAreEditedAndExempted(t *testing.T) {
 	h.fill("U0ERIN", blockReason, "It is for emergencies.")
 	h.submit("U0ERIN")
 	h.told("U0ALICE", "", id, "may stay as it is until")
+}
+
+// Whoever is told of a key that is not theirs reads whose it is, why they are
+// told, and who can do something.
+func TestOthersHearOfKeysWhoseOwnersAreGone(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, workflow.Enforcement{})
+	key := h.granted(write())
+	h.exec(`UPDATE person SET active = false, manager_id = $1 WHERE id = $2`, h.actor("U0BOB").Account.PersonID, h.actor("U0ALICE").Account.PersonID)
+	h.endsSoon(key)
+	told := h.told("U0BOB", "", "1 key ends soon", key.String(), "Held by", "you are their manager", "An admin can hand the key over")
+	if offers(told, verbRotate, key.String()) {
+		t.Errorf("Bob is offered what he can't do:\n%s", told.Show())
+	}
+	h.exec(`UPDATE person SET manager_id = NULL`)
+	h.exec(`DELETE FROM notice`)
+	h.exec(`DELETE FROM reminder`)
+	h.endsSoon(key)
+	admin := h.told("U0ERIN", "", "1 key ends soon", key.String(), "those who answer for *acme*", "You can hand it over")
+	if !offers(admin, verbRotate, key.String()) || !offers(admin, verbRevoke, key.String()) || offers(admin, verbGiveBack, key.String()) {
+		t.Errorf("Erin is offered:\n%s", admin.Show())
+	}
 }

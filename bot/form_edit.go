@@ -47,18 +47,23 @@ func editModal(v workflow.CredentialView, r reader, metadata string) slack.Modal
 // typed is an optional text that is there already, perhaps.
 func typed(block, label, value string, limit int, lines bool, hint string) slack.Block {
 	in := slack.NewPlainTextInputBlockElement(nil, block)
-	in.Multiline, in.MaxLength, in.InitialValue = lines, limit, cut(value, limit-1)
+	in.Multiline, in.MaxLength, in.InitialValue = lines, limit, shownIn(value, limit)
 	out := slack.NewInputBlock(block, plain(label, maxHint), plain(hint, maxHint), in)
 	out.Optional = true
 	return out
 }
 
+// shownIn is as much of a text as an input holds.
+func shownIn(value string, limit int) string { return cut(value, limit) }
+
 // readEdit reads what somebody changed. Was is the day of the end that the
 // form showed: the same one changes nothing.
 func readEdit(state *slack.ViewState, c storage.Credential, was string) workflow.Edit {
-	note := clean(answerTo(state, blockNote).Value)
-	out := workflow.Edit{Note: &note, Reason: readReason(state)}
-	if label := line(answerTo(state, blockLabel).Value); c.Managed && label != givenName(c) {
+	out := workflow.Edit{Reason: readReason(state)}
+	if note := clean(answerTo(state, blockNote).Value); note != clean(shownIn(c.Note, maxNoteTyped)) {
+		out.Note = &note
+	}
+	if label := line(answerTo(state, blockLabel).Value); c.Managed && label != line(shownIn(givenName(c), maxLabelTyped)) {
 		out.Label = &label
 	}
 	if chosen := answerTo(state, blockEnds).SelectedDate; chosen != was {

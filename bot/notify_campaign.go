@@ -24,11 +24,11 @@ func purposeRemind(n int, p storage.PersonID) string {
 	return fmt.Sprintf("remind:%d:%d", n, p)
 }
 
-// How many people's messages one job brings up to date, and how soon the next
-// one goes on.
+// A job has to end in time, and another one goes on where many people's
+// messages are behind.
 const (
-	asksAJob = 25
-	asksNext = time.Second
+	asksReserve = 10 * time.Second
+	asksNext    = time.Second
 )
 
 // CampaignChanged implements workflow.Notifier. Only messages that are behind
@@ -38,13 +38,16 @@ func (n *Notifier) CampaignChanged(ctx context.Context, id storage.CampaignID) e
 	if err != nil {
 		return err
 	}
-	for range asksAJob {
-		ask, behind, err := n.db.ClaimAsk(ctx, id, claimFor)
+	if err := n.tellStarter(ctx, v); err != nil {
+		return later(err)
+	}
+	for {
+		ask, claimed, err := n.db.ClaimAsk(ctx, id, claimFor)
 		if err != nil {
 			return err
 		}
-		if !behind {
-			return n.tellStarter(ctx, v)
+		if !claimed {
+			return n.othersAsks(ctx, id)
 		}
 		err = n.showAsk(ctx, ask)
 		if release := n.db.ReleaseAsk(context.WithoutCancel(ctx), ask, err == nil); release != nil {
@@ -53,8 +56,20 @@ func (n *Notifier) CampaignChanged(ctx context.Context, id storage.CampaignID) e
 		if err != nil {
 			return later(err)
 		}
+		if end, ok := ctx.Deadline(); ok && time.Until(end) < asksReserve {
+			return &workflow.TryAgainError{After: asksNext}
+		}
 	}
-	return &workflow.TryAgainError{After: asksNext}
+}
+
+// othersAsks asks to be called again while another replica has messages that
+// are behind: it may have died.
+func (n *Notifier) othersAsks(ctx context.Context, id storage.CampaignID) error {
+	behind, err := n.db.AsksBehind(ctx, id)
+	if err == nil && behind {
+		return &workflow.TryAgainError{After: claimFor}
+	}
+	return err
 }
 
 // showAsk brings one person's messages up to date: the one that asks, and the
@@ -97,28 +112,18 @@ func (n *Notifier) posted(ctx context.Context, a storage.CampaignAsk, purpose st
 }
 
 // tellStarter keeps the admin who began a campaign posted, and sends the
-// evidence when it is done. It asks to be called again while somebody's
-// message is behind because another replica that had it died.
+// evidence when it is done.
 func (n *Notifier) tellStarter(ctx context.Context, v workflow.CampaignView) error {
 	to, err := n.starter(ctx, v.Campaign)
 	if err != nil {
 		return err
 	}
 	ref := storage.Message{Subject: storage.SubjectCampaign, SubjectID: int64(v.Campaign.ID), Purpose: purposeProgress, Recipient: to}
-	if _, err := n.show(ctx, ref, campaignStatus(v, n.client.config.Command)); err != nil {
-		return later(err)
+	if _, err := n.show(ctx, ref, campaignStatus(v, n.client.config.Command)); err != nil || v.Campaign.State != storage.CampaignDone {
+		return err
 	}
-	if v.Campaign.State == storage.CampaignDone {
-		ref.Purpose = purposeEvidence
-		if err := n.sendEvidence(ctx, ref); err != nil {
-			return later(err)
-		}
-	}
-	behind, err := n.db.AsksBehind(ctx, v.Campaign.ID)
-	if err == nil && behind {
-		return &workflow.TryAgainError{After: claimFor}
-	}
-	return err
+	ref.Purpose = purposeEvidence
+	return n.sendEvidence(ctx, ref)
 }
 
 // starter is the account that a campaign was begun from, or another one of

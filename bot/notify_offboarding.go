@@ -28,10 +28,6 @@ const caseEach = 2 * time.Second
 
 // OffboardingChanged implements workflow.Notifier.
 func (n *Notifier) OffboardingChanged(ctx context.Context, id storage.OffboardingID) error {
-	o, err := n.db.Offboarding(ctx, id)
-	if err != nil {
-		return err
-	}
 	v, err := n.lookAtCase(ctx, id)
 	if err != nil {
 		return err
@@ -40,11 +36,11 @@ func (n *Notifier) OffboardingChanged(ctx context.Context, id storage.Offboardin
 		n.log.Warn().Int64("offboarding", int64(id)).Msg("nobody to tell of somebody who left: there is no approvals channel")
 		return later(n.tellShared(ctx, v))
 	}
-	carded, err := n.carded(ctx, o)
+	carded, err := n.carded(ctx, v.Case)
 	if err != nil {
 		return err
 	}
-	errs := []error{n.tellShared(ctx, v), n.tellCrowd(ctx, o)}
+	errs := []error{n.tellShared(ctx, v), n.tellCrowd(ctx, v.Case)}
 	if carded {
 		errs = append(errs, n.tellCase(ctx, v))
 	}

@@ -62,7 +62,9 @@ func (b *Bot) submitWaive(ctx context.Context, s submission) answer {
 }
 
 func (b *Bot) clickKeepShared(ctx context.Context, c click) answer {
-	return b.clickShared(ctx, c, func(left string, it workflow.ItemView) slack.ModalViewRequest { return keepSharedModal(left, it.Key, c.id) })
+	return b.clickShared(ctx, c, func(left string, it workflow.ItemView) slack.ModalViewRequest {
+		return keepSharedModal(left, it.Key, c.id)
+	})
 }
 
 func (b *Bot) clickEndShared(ctx context.Context, c click) answer {

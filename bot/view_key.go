@@ -35,31 +35,38 @@ func keyMessage(v workflow.CredentialView, revealBy time.Time) message {
 				whichMarkup+" is *suspended*: "+until+" It is revoked "+moment(c.EnforceAt)+"; if it is needed, an admin can resume it.", c.StateReason, detailsButton(c))
 		}
 		return endMessage(which+" is suspended: "+until, whichMarkup+" is *suspended*: "+until, c.StateReason, detailsButton(c))
-	case storage.CredentialIssuing, storage.CredentialRevoked, storage.CredentialExpired, storage.CredentialIssueFailed:
+	case storage.CredentialExpired:
+		return expiredMessage(c, which, whichMarkup)
+	case storage.CredentialIssuing, storage.CredentialRevoked, storage.CredentialIssueFailed:
 	}
 	text := which + ": " + stateWords(c) + "."
 	return say(escape(text), section(whichMarkup+": "+stateMarkup(c)+"."))
 }
 
-// lastMessage tells the owner of a key that has ended who ended it, why and
+// lastMessage tells the owner of a key that was ended who ended it, why and
 // when.
 func lastMessage(v workflow.CredentialView) message {
 	c := v.Credential
 	which, whichMarkup := yourKey(c)
 	switch c.State {
 	case storage.CredentialExpired:
-		when, whenMarkup := "", ""
-		if isSet(c.EndedAt) {
-			when, whenMarkup = " on "+utc(c.EndedAt), ", "+moment(c.EndedAt)
-		}
-		return endMessage(which+" has expired"+when+". It works nowhere any more.",
-			whichMarkup+" has *expired*"+whenMarkup+". It works nowhere any more.", "", newRequestButton(), detailsButton(c))
+		return expiredMessage(c, which, whichMarkup)
 	case storage.CredentialIssueFailed:
 		return endMessage(which+" could not be made: "+c.StateReason, whichMarkup+" could not be made.", c.StateReason, newRequestButton(), detailsButton(c))
 	case storage.CredentialRevoked, storage.CredentialRevoking, storage.CredentialRevokeFailed,
 		storage.CredentialIssuing, storage.CredentialActive, storage.CredentialSuspended:
 	}
 	return revokeMessage(v, which, whichMarkup)
+}
+
+// expiredMessage says when a key's time was up.
+func expiredMessage(c storage.Credential, which, whichMarkup string) message {
+	when, whenMarkup := "", ""
+	if isSet(c.EndedAt) {
+		when, whenMarkup = " on "+utc(c.EndedAt), ", "+moment(c.EndedAt)
+	}
+	return endMessage(which+" has expired"+when+". It works nowhere any more.",
+		whichMarkup+" has *expired*"+whenMarkup+". It works nowhere any more.", "", newRequestButton(), detailsButton(c))
 }
 
 // yourKey begins a sentence about a key to its owner, in plain text and in

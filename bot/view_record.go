@@ -101,7 +101,11 @@ func keyLine(v workflow.RequestView) string {
 	}
 	c := key.Credential
 	if by := key.ReplacedBy; by != 0 {
-		return "Key " + code(c.ID.String()) + " is replaced by " + code(by.String())
+		verb := " is replaced by "
+		if c.Live() {
+			verb = " is being replaced by "
+		}
+		return "Key " + code(c.ID.String()) + verb + code(by.String())
 	}
 	return "Key " + code(c.ID.String()) + ": *" + stateMarkup(c) + "*"
 }

@@ -3,9 +3,9 @@
 -- Why a person is fenced: only the same source, or an admin, lifts it.
 ALTER TABLE person ADD COLUMN left_by text NOT NULL DEFAULT '';
 
--- Since when an account is deactivated at its system.
+-- Since when an account is deactivated that we knew before; null also for one
+-- that was so when we first saw it.
 ALTER TABLE account ADD COLUMN deleted_at timestamptz;
-UPDATE account SET deleted_at = refreshed_at WHERE is_deleted;
 
 -- The case of one person who left.
 CREATE TABLE offboarding (

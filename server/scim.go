@@ -28,7 +28,11 @@ type scim struct {
 
 // scimDoor is every route of the door.
 func (s *Server) scimDoor() http.Handler {
-	d := &scim{s, rate.NewLimiter(scimEachSecond, scimAtOnce)}
+	return s.scimDoorAt(rate.NewLimiter(scimEachSecond, scimAtOnce))
+}
+
+func (s *Server) scimDoorAt(pace *rate.Limiter) http.Handler {
+	d := &scim{s, pace}
 	mux := http.NewServeMux()
 	d.serve(mux, "Users", d.users())
 	d.serve(mux, "Groups", d.groups())

@@ -95,17 +95,17 @@ func TestSCIMStaysActive(t *testing.T) {
 		method, body string
 		status       int
 	}{
-		"there and back in one request": {http.MethodPatch, patchOf(`{"op":"replace","path":"active","value":false},{"op":"replace","path":"active","value":true}`), 200},
-		"a later operation fails":       {http.MethodPatch, patchOf(`{"op":"replace","path":"active","value":false},{"op":"remove","path":"userName"}`), 400},
-		"nothing":                       {http.MethodPatch, patchOf(`{"op":"replace","path":"active","value":null}`), 400},
-		"a number":                      {http.MethodPatch, patchOf(`{"op":"replace","path":"active","value":0}`), 400},
-		"an empty text":                 {http.MethodPatch, patchOf(`{"op":"replace","path":"active","value":""}`), 400},
-		"a list":                        {http.MethodPatch, patchOf(`{"op":"replace","path":"active","value":[false]}`), 400},
-		"removed":                       {http.MethodPatch, patchOf(`{"op":"remove","path":"active"}`), 400},
+		"there and back in one request":  {http.MethodPatch, patchOf(`{"op":"replace","path":"active","value":false},{"op":"replace","path":"active","value":true}`), 200},
+		"a later operation fails":        {http.MethodPatch, patchOf(`{"op":"replace","path":"active","value":false},{"op":"remove","path":"userName"}`), 400},
+		"nothing":                        {http.MethodPatch, patchOf(`{"op":"replace","path":"active","value":null}`), 400},
+		"a number":                       {http.MethodPatch, patchOf(`{"op":"replace","path":"active","value":0}`), 400},
+		"an empty text":                  {http.MethodPatch, patchOf(`{"op":"replace","path":"active","value":""}`), 400},
+		"a list":                         {http.MethodPatch, patchOf(`{"op":"replace","path":"active","value":[false]}`), 400},
+		"removed":                        {http.MethodPatch, patchOf(`{"op":"remove","path":"active"}`), 400},
 		"another attribute of that name": {http.MethodPatch, patchOf(`{"op":"replace","path":"urn:example:custom:2.0:User:active","value":false}`), 200},
-		"PUT without active":            {http.MethodPut, `{"userName":"alice@example.com"}`, 200},
-		"PUT with null":                 {http.MethodPut, `{"userName":"alice@example.com","active":null}`, 200},
-		"another message":               {http.MethodPatch, `{"schemas":["urn:x"],"Operations":[{"op":"replace","path":"active","value":false}]}`, 400},
+		"PUT without active":             {http.MethodPut, `{"userName":"alice@example.com"}`, 200},
+		"PUT with null":                  {http.MethodPut, `{"userName":"alice@example.com","active":null}`, 200},
+		"another message":                {http.MethodPatch, `{"schemas":["urn:x"],"Operations":[{"op":"replace","path":"active","value":false}]}`, 400},
 	} {
 		d.must(t, tc.status, tc.method, "/Users/"+id, tc.body)
 		if d.count(t, `SELECT count(*) FROM person WHERE email = 'alice@example.com' AND active`) != 1 {

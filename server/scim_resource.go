@@ -21,7 +21,9 @@ func (d *scim) users() scimEndpoint {
 	s := d.workflow
 	return scimEndpoint{
 		list: s.SCIMUsers,
-		read: func(ctx context.Context, id string, _ scimQuery) (workflow.SCIMResource, error) { return s.SCIMUser(ctx, id) },
+		read: func(ctx context.Context, id string, _ scimQuery) (workflow.SCIMResource, error) {
+			return s.SCIMUser(ctx, id)
+		},
 		create: func(ctx context.Context, a workflow.Actor, body map[string]any, _ scimQuery) (workflow.SCIMResource, error) {
 			return s.CreateSCIMUser(ctx, a, body)
 		},

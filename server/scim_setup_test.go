@@ -25,6 +25,7 @@ import (
 type directory struct {
 	db      *storage.DB
 	service *workflow.Service
+	server  *Server
 	http    *httptest.Server
 	admin   workflow.Actor
 	key     string
@@ -88,7 +89,8 @@ func (d *directory) serve(t testing.TB, logger zerolog.Logger) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.http = httptest.NewServer(New(Deps{Workflow: d.service, Logger: logger}).Handler())
+	d.server = New(Deps{Workflow: d.service, Logger: logger})
+	d.http = httptest.NewServer(d.server.Handler())
 	t.Cleanup(d.http.Close)
 }
 

@@ -21,12 +21,13 @@ const goneQuery = `
 	FROM person p JOIN account a ON a.person_id = p.id AND a.system = 'slack' AND NOT a.is_bot AND NOT a.is_outsider
 	WHERE ($1::bigint = 0 OR p.id = $1)
 	GROUP BY p.id
-	HAVING p.active AND bool_and(a.is_deleted) AND NOT EXISTS (
+	HAVING p.active AND bool_and(a.is_deleted) AND max(a.deleted_at) IS NOT NULL AND NOT EXISTS (
 	           SELECT FROM offboarding o WHERE o.person_id = p.id AND o.source = 'slack' AND o.began_at >= max(a.deleted_at))
 	    OR NOT p.active AND p.left_by = 'slack' AND NOT bool_and(a.is_deleted)`
 
 // GoneFromSlack lists people whose standing here and at Slack differ; of one
-// person if id is not zero. A leave that was undone here is not told again.
+// person if id is not zero. A leave that was undone here is not told again, and
+// who had left before we first saw them is no news.
 func (db *DB) GoneFromSlack(ctx context.Context, id PersonID) ([]GoneFromSlack, error) {
 	rows, err := db.pool.Query(ctx, goneQuery, id)
 	if err != nil {

@@ -26,6 +26,10 @@ type Notice struct {
 	PersonID     PersonID
 }
 
+// The statements below look credentials up in subqueries, by key, where a join
+// would do: while the notices of a large house are new, the planner has no
+// figures of them and would read every credential.
+
 // Digest is the one message of a day that tells a person of all of them.
 type Digest struct {
 	ID        DigestID
@@ -45,7 +49,8 @@ func (t Tx) Notify(ctx context.Context, all []Notice) ([]DigestID, error) {
 		return nil, nil
 	}
 	ids, kinds, due, people := noticeColumns(all)
-	_, err := t.exec(ctx, `
+	lately, recent := false, false // whether somebody of them got a digest within a day
+	err := t.each(ctx, `
 		WITH fresh AS (
 			INSERT INTO notice (credential_id, kind, due_at, person_id)
 			SELECT * FROM unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::bigint[])
@@ -55,8 +60,10 @@ func (t Tx) Notify(ctx context.Context, all []Notice) ([]DigestID, error) {
 		INSERT INTO reminder AS r (person_id, due_at)
 		SELECT DISTINCT person_id, latchkey_now() FROM fresh ORDER BY person_id
 		ON CONFLICT (person_id) DO UPDATE
-		SET due_at = least(r.due_at, greatest(latchkey_now(), r.last_at + interval '`+digestEvery+`'))`, ids, kinds, due, people)
-	if err != nil {
+		SET due_at = least(r.due_at, greatest(latchkey_now(), r.last_at + interval '`+digestEvery+`'))
+		RETURNING coalesce(last_at > latchkey_now() - interval '`+digestEvery+`', false)`,
+		[]any{ids, kinds, due, people}, []any{&recent}, func() { lately = lately || recent })
+	if err != nil || !lately {
 		return nil, wrap("note what people have to hear", err)
 	}
 	var out []DigestID
@@ -64,10 +71,10 @@ func (t Tx) Notify(ctx context.Context, all []Notice) ([]DigestID, error) {
 	err = t.each(ctx, `
 		WITH joined AS (
 			UPDATE notice n SET digest_id = r.digest_id
-			FROM reminder r, credential c
-			WHERE n.credential_id = ANY($1) AND n.digest_id IS NULL AND r.person_id = n.person_id AND c.id = n.credential_id
+			FROM reminder r
+			WHERE n.credential_id = ANY($1) AND n.digest_id IS NULL AND r.person_id = n.person_id
 			  AND r.last_at > latchkey_now() - interval '`+digestEvery+`'
-			  AND (n.kind = 'expired' OR c.expires_at <= r.last_at + interval '`+digestEvery+`')
+			  AND (n.kind = 'expired' OR (SELECT c.expires_at FROM credential c WHERE c.id = n.credential_id) <= r.last_at + interval '`+digestEvery+`')
 			RETURNING n.digest_id
 		)
 		SELECT DISTINCT digest_id FROM joined`, []any{ids}, []any{&id}, func() { out = append(out, id) })
@@ -89,9 +96,10 @@ func (t Tx) DigestsDue(ctx context.Context, limit int) ([]PersonID, error) {
 // nothing meanwhile is dropped, and who has nothing left gets none.
 func (t Tx) MakeDigests(ctx context.Context, people []PersonID) ([]DigestID, error) {
 	_, err := t.exec(ctx, `
-		DELETE FROM notice n USING credential c
-		WHERE n.person_id = ANY($1) AND n.digest_id IS NULL AND c.id = n.credential_id AND n.kind <> 'expired'
-		  AND (c.state NOT IN ('active', 'suspended') OR n.kind = 'expiry' AND c.let_expire OR n.kind <> 'expiry' AND c.warned_at IS NULL)`, people)
+		DELETE FROM notice n
+		WHERE n.person_id = ANY($1) AND n.digest_id IS NULL AND n.kind <> 'expired'
+		  AND (SELECT c.state NOT IN ('active', 'suspended') OR n.kind = 'expiry' AND c.let_expire OR n.kind <> 'expiry' AND c.warned_at IS NULL
+		       FROM credential c WHERE c.id = n.credential_id)`, people)
 	if err != nil {
 		return nil, wrap("drop notices", err)
 	}
@@ -129,8 +137,9 @@ func (t Tx) Doubtfuls(ctx context.Context, people []PersonID) ([]Doubtful, error
 	var d Doubtful
 	err := t.each(ctx, `
 		SELECT n.credential_id, n.kind, n.due_at, n.person_id, c.connection, coalesce(c.owner_id, 0)
-		FROM notice n JOIN credential c ON c.id = n.credential_id JOIN person p ON p.id = n.person_id
-		WHERE n.person_id = ANY($1) AND n.digest_id IS NULL AND (c.owner_id IS DISTINCT FROM n.person_id OR NOT (`+reachable+`))`,
+		FROM notice n CROSS JOIN LATERAL (SELECT connection, owner_id FROM credential WHERE id = n.credential_id LIMIT 1) c
+		WHERE n.person_id = ANY($1) AND n.digest_id IS NULL
+		  AND (c.owner_id IS DISTINCT FROM n.person_id OR n.person_id NOT IN (SELECT p.id FROM person p WHERE p.id = ANY($1) AND `+reachable+`))`,
 		[]any{people}, []any{&d.CredentialID, &d.Kind, &d.DueAt, &d.PersonID, &d.Connection, &d.OwnerID}, func() { out = append(out, d) })
 	return out, wrap("find doubtful notices", err)
 }

@@ -56,23 +56,25 @@ func (o *Offboarding) dest() []any {
 // in. ErrDuplicate when the source told of it before, or the person has a case
 // under way.
 func (t Tx) OpenOffboarding(ctx context.Context, o *Offboarding, systems []string) error {
+	ref := o.Actor.Ref
 	err := t.queryRow(ctx, `
-		INSERT INTO offboarding (person_id, state, source, source_key, actor_id, account_id, actor, reason, grace_until, page_at, look_at)
-		VALUES ($1, $2, $3, $4, nullif($5, 0), nullif($6, 0), $7, $8, $9, $10, $11)
-		ON CONFLICT DO NOTHING RETURNING `+offboardingColumns,
+		WITH opened AS (
+			INSERT INTO offboarding (person_id, state, source, source_key, actor_id, account_id, actor, reason, grace_until, page_at, look_at)
+			VALUES ($1, $2, $3, $4, nullif($5, 0), nullif($6, 0), $7, $8, $9, $10, $11)
+			ON CONFLICT DO NOTHING RETURNING *
+		), systems AS (
+			INSERT INTO offboarding_system (offboarding_id, connection) SELECT id, unnest($12::text[]) FROM opened
+		), told AS (
+			INSERT INTO audit_event (actor_id, account_id, actor, action, subject, subject_id, after, reason, ref)
+			SELECT actor_id, account_id, actor, 'offboarding.' || state, 'offboarding', id, state, reason, $13 FROM opened
+		)
+		SELECT `+offboardingColumns+` FROM opened`,
 		[]any{o.PersonID, o.State, o.Source, o.SourceKey, o.Actor.PersonID, o.Actor.AccountID, o.Actor.Name, o.Reason, o.GraceUntil,
-			nullTime(o.PageAt), nullTime(o.LookAt)}, o.dest()...)
+			nullTime(o.PageAt), nullTime(o.LookAt), systems, ref}, o.dest()...)
 	if errors.Is(err, ErrNotFound) {
 		return ErrDuplicate
 	}
-	if err != nil {
-		return wrap("open offboarding", err)
-	}
-	_, err = t.exec(ctx, `INSERT INTO offboarding_system (offboarding_id, connection) SELECT $1, unnest($2::text[])`, o.ID, systems)
-	if err != nil {
-		return wrap("note systems of offboarding", err)
-	}
-	return t.Record(ctx, o.Actor, Event{Action: "offboarding." + string(o.State), Subject: SubjectOffboarding, SubjectID: int64(o.ID), After: string(o.State), Reason: o.Reason})
+	return wrap("open offboarding", err)
 }
 
 // LockOffboarding reads a case and holds it.
@@ -94,13 +96,6 @@ func (t Tx) LockOffboardingOf(ctx context.Context, person PersonID) (Offboarding
 	var o Offboarding
 	err := t.queryRow(ctx, `SELECT `+offboardingColumns+` FROM offboarding WHERE person_id = $1 ORDER BY id DESC LIMIT 1 FOR UPDATE`, []any{person}, o.dest()...)
 	return o, wrap("lock offboarding of person", err)
-}
-
-// OffboardingFrom reads the case that a source told of.
-func (t Tx) OffboardingFrom(ctx context.Context, sourceKey string) (Offboarding, error) {
-	var o Offboarding
-	err := t.queryRow(ctx, `SELECT `+offboardingColumns+` FROM offboarding WHERE source_key = $1`, []any{sourceKey}, o.dest()...)
-	return o, wrap("read offboarding by its source", err)
 }
 
 // MoveOffboarding takes a case from the state in o to another, writes its
@@ -160,14 +155,6 @@ func (t Tx) SetPaged(ctx context.Context, id OffboardingID, by Actor) error {
 func (t Tx) SetLook(ctx context.Context, id OffboardingID, at time.Time) error {
 	_, err := t.exec(ctx, `UPDATE offboarding SET look_at = $2 WHERE id = $1 AND state = 'open'`, id, at)
 	return wrap("say when to look at a case", err)
-}
-
-// CountOffboardings counts the cases that sources, not admins, opened since a
-// time.
-func (t Tx) CountOffboardings(ctx context.Context, since time.Time) (int, error) {
-	var n int
-	err := t.queryRow(ctx, `SELECT count(*) FROM offboarding WHERE began_at >= $1 AND source <> 'admin' AND state <> 'undone'`, []any{since}, &n)
-	return n, wrap("count offboardings", err)
 }
 
 const offboardingDue = `

@@ -62,11 +62,11 @@ func (t Tx) SaveAccount(ctx context.Context, a Account, owner string) (Account, 
 	}
 	err = t.queryRow(ctx, `
 		INSERT INTO account (person_id, system, team, external_id, email, name, is_bot, is_guest, is_outsider, is_deleted, refreshed_at, deleted_at)
-		VALUES ($1, $2, $3, $4, nullif($5, ''), $6, $7, $8, $9, $10, clock_timestamp(), CASE WHEN $10 THEN latchkey_now() END)
+		VALUES ($1, $2, $3, $4, nullif($5, ''), $6, $7, $8, $9, $10, clock_timestamp(), NULL)
 		ON CONFLICT (system, team, external_id) DO UPDATE
 		SET person_id = excluded.person_id, email = excluded.email, name = excluded.name, is_bot = excluded.is_bot,
 		    is_guest = excluded.is_guest, is_outsider = excluded.is_outsider, is_deleted = excluded.is_deleted,
-		    refreshed_at = excluded.refreshed_at, deleted_at = CASE WHEN excluded.is_deleted THEN coalesce(account.deleted_at, excluded.deleted_at) END
+		    refreshed_at = excluded.refreshed_at, deleted_at = CASE WHEN NOT excluded.is_deleted THEN NULL WHEN account.is_deleted THEN account.deleted_at ELSE latchkey_now() END
 		RETURNING id, coalesce(person_id, 0), coalesce(dm_channel, ''), refreshed_at`,
 		[]any{person, a.System, a.Team, a.ExternalID, a.Email, a.Name, a.IsBot, a.IsGuest, a.IsOutsider, a.IsDeleted},
 		&a.ID, &a.PersonID, &a.DMChannel, &a.RefreshedAt)

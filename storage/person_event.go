@@ -44,7 +44,7 @@ func (t Tx) InsertPersonEvent(ctx context.Context, e *PersonEvent) (fresh bool, 
 		       CASE WHEN EXISTS (SELECT FROM newer) THEN $10 ELSE '' END
 		ON CONFLICT DO NOTHING
 		RETURNING `+personEventColumns,
-		[]any{e.Source, clean(e.AccountRef), e.Email, e.EventID, clean(e.Name), e.Active, e.HappenedAt, nullTime(e.DueAt), clean(e.Reason), OvertakenWords}, e.dest()...)
+		[]any{e.Source, clean(e.AccountRef), e.Email, clean(e.EventID), clean(e.Name), e.Active, e.HappenedAt, nullTime(e.DueAt), clean(e.Reason), OvertakenWords}, e.dest()...)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}

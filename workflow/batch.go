@@ -236,7 +236,7 @@ func (s *Service) doItem(ctx context.Context, tx storage.Tx, it storage.Item, b 
 		}
 	}
 	if b.Kind == storage.BatchSilence {
-		if silent, err := tx.StillSilent(ctx, b.ID, c.ID); err != nil || !silent {
+		if doomed, err := s.silenceEnds(ctx, tx, b, c); err != nil || !doomed {
 			return err
 		}
 	}
@@ -256,6 +256,18 @@ func (s *Service) doItem(ctx context.Context, tx storage.Tx, it storage.Item, b 
 		return err
 	}
 	return notifyRequest(ctx, tx, r.ID)
+}
+
+// silenceEnds tells whether nobody's word ends a credential: what belongs to a
+// service or to the organisation, and was not asked for here, is never ended
+// by silence, because one of those is the key that we ourselves work with.
+func (s *Service) silenceEnds(ctx context.Context, tx storage.Tx, b storage.Batch, c storage.Credential) (bool, error) {
+	silent, err := tx.StillSilent(ctx, b.ID, c.ID)
+	if err != nil || !silent || c.Managed || c.AccountID == 0 {
+		return silent, err
+	}
+	accounts, err := s.DB.VendorAccounts(ctx, c.AccountID)
+	return !accounts[c.AccountID].IsService, err
 }
 
 // stillDoomed judges again what a rule's batch has: somebody may use it again,

@@ -7,8 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -27,8 +29,8 @@ type doomed struct {
 	Vendor string // its base URL
 	Token  string
 	ID     storage.CredentialID
-	Verb   string // "issue", "revoke", "sync", "batch", "sweep" or "evidence"
-	Point  string // the fault point it dies at
+	Verb   string // "issue", "revoke", "sync", "batch", "sweep", "evidence" or "run", which does all there is to do until a case is closed
+	Point  string // the fault point it dies at, or "#3" for the third one it comes to
 }
 
 func TestMain(m *testing.M) {
@@ -62,9 +64,11 @@ func die(text string) error {
 	if err != nil {
 		return err
 	}
-	s, err := New(ctx, Deps{DB: db, Keys: keys, Document: houseDocument(), Connectors: all, Logger: zerolog.Nop(),
+	all["hr"] = hrSource{}
+	var points atomic.Int64
+	s, err := New(ctx, Deps{DB: db, Keys: keys, Document: houseDocument(), Connectors: all, Logger: zerolog.Nop(), SweepEach: 50 * time.Millisecond,
 		Fault: func(point string) {
-			if point == d.Point {
+			if n := points.Add(1); point == d.Point || fmt.Sprint("#", n) == d.Point {
 				_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
 			}
 		}})
@@ -82,6 +86,8 @@ func die(text string) error {
 		return s.Sweep(ctx)
 	case "evidence":
 		return s.WriteEvidence(ctx, storage.CampaignID(d.ID))
+	case "run":
+		return runCase(ctx, s, storage.PersonID(d.ID))
 	}
 	return s.Issue(ctx, d.ID)
 }

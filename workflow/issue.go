@@ -169,61 +169,6 @@ func (s *Service) stillAllowed(ctx context.Context, tx storage.Tx, c storage.Cre
 	return "", nil
 }
 
-// stillReplaces is stillAllowed for a key that replaces one: its owner is
-// active, nobody took the wish back, and the old one works on. What was
-// approved holds on. A key that was stopped or ended meanwhile gets no
-// successor: that would go around whoever stopped it.
-func (s *Service) stillReplaces(ctx context.Context, tx storage.Tx, c storage.Credential) (string, error) {
-	r, _, _, err := tx.LockRequest(ctx, c.RequestID)
-	if err != nil {
-		return "", err
-	}
-	people, err := tx.Standings(ctx, []storage.PersonID{c.OwnerID})
-	if err != nil {
-		return "", err
-	}
-	old, err := tx.PeekCredential(ctx, c.ReplacesID)
-	if err != nil {
-		return "", err
-	}
-	rot, err := tx.RotationTo(ctx, c.ID)
-	if err != nil {
-		return "", err
-	}
-	now, err := tx.Now(ctx)
-	if err != nil {
-		return "", err
-	}
-	switch {
-	case r.RotatesID != 0 && r.State == storage.RequestCanceled:
-		return "the request was canceled", nil
-	case !people[c.OwnerID].Active:
-		return "its owner is no longer an active member", nil
-	case old.OwnerID != c.OwnerID:
-		return "the key that it replaces has another owner by now", nil
-	case old.State != storage.CredentialActive:
-		return fmt.Sprintf("%s, which it was to replace, is %s", old.ID, strings.ReplaceAll(string(old.State), "_", " ")), nil
-	case !now.Before(rot.EndsAt):
-		return "its time was up before it was made", nil
-	}
-	return "", nil
-}
-
-// boundByRotation ends a key that replaces one no later than was asked.
-func (s *Service) boundByRotation(ctx context.Context, tx storage.Tx, c *storage.Credential) error {
-	if c.ReplacesID == 0 {
-		return nil
-	}
-	r, err := tx.RotationTo(ctx, c.ID)
-	if err != nil {
-		return err
-	}
-	if r.EndsAt.Before(c.ExpiresAt) && r.EndsAt.After(c.ActivatedAt) {
-		c.ExpiresAt = r.EndsAt
-	}
-	return nil
-}
-
 func voters(reviews []storage.Review) []storage.PersonID {
 	out := make([]storage.PersonID, len(reviews))
 	for i, v := range reviews {
@@ -378,20 +323,6 @@ func (s *Service) activate(ctx context.Context, leased storage.Credential, issue
 		}
 		return notifyCredential(ctx, tx, c)
 	})
-}
-
-// endUnwanted ends a key that was to replace another one if it is not wanted
-// any more: what happened while its system was asked counts too.
-func (s *Service) endUnwanted(ctx context.Context, tx storage.Tx, r *storage.Request, c *storage.Credential, issued connectors.Issued) (bool, error) {
-	why, err := s.stillReplaces(ctx, tx, *c)
-	if err != nil || why == "" {
-		return false, err
-	}
-	rot, err := tx.RotationTo(ctx, c.ID)
-	if err != nil {
-		return false, err
-	}
-	return true, s.endMade(ctx, tx, r, c, rot.Way, issued, why)
 }
 
 // fulfill notes on the request that its key is there. One that replaces a key

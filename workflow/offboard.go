@@ -2,10 +2,11 @@ package workflow
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/riverqueue/river"
 
 	"latchkey/storage"
 )
@@ -16,9 +17,6 @@ const (
 	defaultPageAfter = 15 * time.Minute
 	defaultDecide    = 7 * 24 * time.Hour
 )
-
-// stormWindow is how far back leavers are counted by the breaker.
-const stormWindow = time.Hour
 
 // SourceAdmin is the source of a leave that an admin tells of.
 const SourceAdmin = "admin"
@@ -41,7 +39,7 @@ type Leave struct {
 
 // key is unique among all that was ever said.
 func (l Leave) key(now time.Time) string {
-	if l.SourceKey == "" {
+	if l.SourceKey == "" { // nothing was told by such a key before
 		return fmt.Sprintf("%s:%d@%d", l.Source, l.Person, now.UnixMicro())
 	}
 	return fmt.Sprintf("%s:%d:%s", l.Source, l.Person, l.SourceKey)
@@ -77,59 +75,42 @@ func (s *Service) inTurn(ctx context.Context, fn func(context.Context, storage.T
 
 // leave is Offboard within a transaction that says more about the person.
 func (s *Service) leave(ctx context.Context, tx storage.Tx, l Leave) (storage.Offboarding, error) {
-	now, err := tx.Now(ctx)
-	if err != nil {
+	who, err := tx.LockLeaver(ctx, l.Person, l.key(time.Time{}))
+	switch {
+	case err != nil:
 		return storage.Offboarding{}, err
-	}
-	told, err := tx.OffboardingFrom(ctx, l.key(now))
-	if !errors.Is(err, storage.ErrNotFound) {
-		return told, err
-	}
-	if err := tx.HoldRequestsOf(ctx, l.Person); err != nil {
-		return storage.Offboarding{}, err
-	}
-	active, _, err := tx.LockPerson(ctx, l.Person)
-	if err != nil {
-		return storage.Offboarding{}, err
-	}
-	if !active {
-		had, err := tx.LockOffboardingOf(ctx, l.Person)
-		if err == nil && had.State != storage.OffboardingUndone {
-			return had, nil
-		}
-		if err != nil && !errors.Is(err, storage.ErrNotFound) {
-			return had, err
-		}
+	case who.Told.ID != 0:
+		return who.Told, nil
+	case !who.Active && who.Had.ID != 0 && who.Had.State != storage.OffboardingUndone:
+		return who.Had, nil
 	}
 	changed, err := tx.Fence(ctx, l.Person, l.Source, l.By, l.Reason)
 	if err != nil {
 		return storage.Offboarding{}, err
 	}
-	if err := s.tellStopped(ctx, tx, changed); err != nil {
-		return storage.Offboarding{}, err
-	}
-	return s.openCase(ctx, tx, l, now)
-}
-
-func (s *Service) openCase(ctx context.Context, tx storage.Tx, l Leave, now time.Time) (storage.Offboarding, error) {
-	o := storage.Offboarding{PersonID: l.Person, State: storage.OffboardingOpen, Source: l.Source, SourceKey: l.key(now), Actor: l.By, Reason: l.Reason}
-	held, err := s.storm(ctx, tx, l, now)
+	o := storage.Offboarding{PersonID: l.Person, State: storage.OffboardingOpen, Source: l.Source, SourceKey: l.key(who.Now), Actor: l.By, Reason: l.Reason}
+	s.setTimes(&o, who.Now)
+	held, err := s.storm(ctx, tx, l, who.Recent)
 	if err != nil {
 		return o, err
 	}
-	s.setTimes(&o, now)
 	if held {
 		o.State, o.PageAt, o.LookAt = storage.OffboardingHeld, time.Time{}, time.Time{}
 	}
 	if err := tx.OpenOffboarding(ctx, &o, s.listedSystems()); err != nil {
 		return o, err
 	}
+	jobs := []river.JobArgs{NotifyArgs{storage.SubjectOffboarding, int64(o.ID)}}
 	if !held {
-		if err := tx.Enqueue(ctx, OffboardArgs{o.ID}, nil); err != nil {
-			return o, err
+		jobs = append(jobs, OffboardArgs{o.ID})
+	}
+	for id, waits := range changed { // people and systems hear of requests that it changed
+		jobs = append(jobs, NotifyArgs{storage.SubjectRequest, int64(id)})
+		if waits {
+			jobs = append(jobs, DecideArgs{id})
 		}
 	}
-	return o, notifyOffboarding(ctx, tx, o.ID)
+	return o, storage.EnqueueMany(ctx, tx, jobs)
 }
 
 // setTimes has the clocks of a case begin.
@@ -138,35 +119,15 @@ func (s *Service) setTimes(o *storage.Offboarding, now time.Time) {
 	o.GraceUntil, o.PageAt, o.LookAt = now.Add(orElse(rules.Grace, defaultGrace)), now.Add(orElse(rules.PageAfter, defaultPageAfter)), now.Add(lookFirst)
 }
 
-// storm tells whether so many people left of late that a human has to confirm
-// it. What an admin says is confirmed.
-func (s *Service) storm(ctx context.Context, tx storage.Tx, l Leave, now time.Time) (bool, error) {
-	if l.Source == SourceAdmin {
+// storm tells whether so many people left within an hour that a human has to
+// confirm it. What an admin says is confirmed.
+func (s *Service) storm(ctx context.Context, tx storage.Tx, l Leave, recent int) (bool, error) {
+	breaker := s.today.Offboarding.Breaker
+	if l.Source == SourceAdmin || !breaker.tripped(recent+1, 0) { // people are many to count
 		return false, nil
 	}
-	cases, err := tx.CountOffboardings(ctx, now.Add(-stormWindow))
-	breaker := s.today.Offboarding.Breaker
-	if err != nil || !breaker.tripped(cases+1, 0) { // people are many to count
-		return false, err
-	}
 	people, err := tx.CountActive(ctx)
-	return breaker.tripped(cases+1, people+cases+1), err
-}
-
-// tellStopped has people and systems hear of requests that a leave changed.
-func (s *Service) tellStopped(ctx context.Context, tx storage.Tx, changed map[storage.RequestID]bool) error {
-	var told []NotifyArgs
-	var vendors []DecideArgs
-	for id, waits := range changed {
-		told = append(told, NotifyArgs{storage.SubjectRequest, int64(id)})
-		if waits {
-			vendors = append(vendors, DecideArgs{id})
-		}
-	}
-	if err := storage.EnqueueMany(ctx, tx, vendors); err != nil {
-		return err
-	}
-	return storage.EnqueueMany(ctx, tx, told)
+	return breaker.tripped(recent+1, people+recent+1), err
 }
 
 // listedSystems are the systems that can show whether something is left.

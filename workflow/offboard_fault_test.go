@@ -56,7 +56,11 @@ func TestALeaverAtASystemThatFails(t *testing.T) {
 				h.due(t) // the hourly walk
 				h.finish(t)
 				v := h.isClosed(t, o.ID)
-				if lives() || len(v.Items) != len(alive) || !others() {
+				want := len(alive)
+				if name == "google" && fault == faultLost {
+					want-- // the vendor gives the number of a dead password to the new one, which ends as a stray of its row
+				}
+				if lives() || len(v.Items) != want || !others() {
 					t.Errorf("something works: %t; %d items of %d; what others have works: %t", lives(), len(v.Items), len(alive), others())
 				}
 				for _, it := range v.Items {

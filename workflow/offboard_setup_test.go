@@ -68,7 +68,7 @@ func (h *house) finish(t rapid.TB) {
 // long as a vendor is broken.
 func (h *house) struggle(t rapid.TB) {
 	t.Helper()
-	for range 4 {
+	for range 3 {
 		h.exec(t, `UPDATE credential SET lease_until = clock_timestamp() WHERE lease_until IS NOT NULL`)
 		h.exec(t, `UPDATE credential SET next_action_at = latchkey_now() WHERE state IN ('issuing', 'revoking', 'revoke_failed')`)
 		if err := h.Sweep(context.Background()); err != nil {

@@ -179,7 +179,8 @@ func (s *Service) Rotate(ctx context.Context, a Actor, id storage.CredentialID, 
 		case err == nil && begun.OldID != id:
 			return refuse(RuleReplay, "Another key was rotated by this very click before. Begin anew.")
 		case err == nil:
-			out.New, err = tx.LockCredential(ctx, begun.NewID)
+			// Not held: whoever collects it holds it, and then wants the old one.
+			out.New, err = tx.PeekCredential(ctx, begun.NewID)
 			return err
 		}
 		if !errors.Is(err, storage.ErrNotFound) {

@@ -3,6 +3,7 @@ package workflow
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -297,9 +298,7 @@ func TestManyClicksAreOneRotation(t *testing.T) {
 		if want := map[bool]int{true: 0, false: 11}[same]; len(made) != 1 || refusals != want {
 			t.Fatalf("the same click %t: made %v, refused %d", same, made, refusals)
 		}
-		var next storage.CredentialID
-		for next = range made {
-		}
+		next := slices.Collect(maps.Keys(made))[0]
 		var workers sync.WaitGroup
 		for i := range 6 {
 			workers.Go(func() {

@@ -105,18 +105,9 @@ func (v SCIMVersions) check(now int64) error {
 	return scimRefuse(SCIMChanged, "The resource is another version than the request is about; read it again.")
 }
 
-// scimTries is how often a change is tried that met others on its way.
-const scimTries = 5
-
-// scimChange runs a change. Two that need the same rows in another order are
-// told apart by the database, which ends one of them; that one is done again.
+// scimChange runs a change in its turn.
 func (s *Service) scimChange(ctx context.Context, fn func(context.Context, storage.Tx) error) error {
-	for try := 1; ; try++ {
-		err := s.DB.InTx(ctx, fn)
-		if try == scimTries || !storage.IsCollision(err) {
-			return scimOutcome(err)
-		}
-	}
+	return scimOutcome(s.inTurn(ctx, fn))
 }
 
 // scimOutcome puts what storage says into a directory's words.

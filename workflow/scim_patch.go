@@ -83,9 +83,11 @@ func parseLoose(op string, value any) ([]scimOperation, error) {
 	for _, key := range slices.Sorted(maps.Keys(object)) {
 		inner, isObject := object[key].(map[string]any)
 		if urn, whole := schemaOfKey(key); isObject && whole {
-			for _, name := range slices.Sorted(maps.Keys(inner)) {
-				out = append(out, scimOperation{op, scimPath{scimName: scimName{urn: urn, attr: name}}, inner[name], true})
+			ops, err := parseWhole(op, urn, inner)
+			if err != nil {
+				return nil, err
 			}
+			out = append(out, ops...)
 			continue
 		}
 		p, err := parseSCIMPath(key)
@@ -93,6 +95,23 @@ func parseLoose(op string, value any) ([]scimOperation, error) {
 			return nil, err
 		}
 		out = append(out, scimOperation{op, p, object[key], true})
+	}
+	return out, nil
+}
+
+// parseWhole reads a value whose members are attributes of one schema.
+func parseWhole(op, urn string, object map[string]any) ([]scimOperation, error) {
+	var out []scimOperation
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		p, err := parseSCIMPath(name)
+		if err != nil {
+			return nil, err
+		}
+		if p.urn != "" {
+			return nil, scimRefuse(SCIMInvalidPath, "%s is not an attribute of %s.", cutSCIM(name), cutSCIM(urn))
+		}
+		p.urn = urn
+		out = append(out, scimOperation{op, p, object[name], true})
 	}
 	return out, nil
 }
@@ -177,8 +196,11 @@ func (t scimType) patchSchema(id string, body map[string]any, urn string, o scim
 	if !ok {
 		return invalidSCIM(o.path.String(), "an object")
 	}
-	for _, name := range slices.Sorted(maps.Keys(object)) {
-		one := scimOperation{o.op, scimPath{scimName: scimName{urn: urn, attr: name}}, object[name], true}
+	ops, err := parseWhole(o.op, urn, object)
+	if err != nil {
+		return err
+	}
+	for _, one := range ops {
 		if err := t.patchOne(id, body, one); err != nil {
 			return err
 		}

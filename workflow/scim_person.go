@@ -38,6 +38,9 @@ func (s *Service) linkSCIMUser(ctx context.Context, tx storage.Tx, by storage.Ac
 	if err != nil {
 		return err
 	}
+	if err := holdForLeave(ctx, tx, *u); err != nil {
+		return err
+	}
 	if err := s.updateSCIMPerson(ctx, tx, by, *u, f, storage.SCIMFacts{}, ""); err != nil {
 		return err
 	}
@@ -58,8 +61,13 @@ func (s *Service) settleSCIMUser(ctx context.Context, tx storage.Tx, by storage.
 	if err != nil {
 		return err
 	}
+	if u.Active != was.Active || moved {
+		if err := holdForLeave(ctx, tx, *u); err != nil {
+			return err
+		}
+	}
 	if !u.Active && !moved {
-		f.Email = "" // directories rename whom they are about to purge
+		f.Name, f.Email = "", "" // directories rename whom they are about to purge
 	}
 	if err := s.updateSCIMPerson(ctx, tx, by, *u, f, before, changed); err != nil {
 		return err
@@ -141,6 +149,9 @@ func (s *Service) followActive(ctx context.Context, tx storage.Tx, by storage.Ac
 // leaveBySCIM fences a person who is no active user any more. Whoever has two
 // has not left while one of them is active.
 func (s *Service) leaveBySCIM(ctx context.Context, tx storage.Tx, by storage.Actor, u storage.SCIMUser, why string) error {
+	if err := tx.HoldRequestsOf(ctx, u.PersonID); err != nil {
+		return err
+	}
 	if _, _, err := tx.LockPerson(ctx, u.PersonID); err != nil {
 		return err
 	}
@@ -152,4 +163,15 @@ func (s *Service) leaveBySCIM(ctx context.Context, tx storage.Tx, by storage.Act
 	return err
 }
 
-func scimSourceKey(u storage.SCIMUser) string { return u.Resource + ":" + strconv.FormatInt(u.Version, 10) }
+// holdForLeave locks what the leave of an inactive user's person will stop,
+// before the person, as everybody else does.
+func holdForLeave(ctx context.Context, tx storage.Tx, u storage.SCIMUser) error {
+	if u.Active {
+		return nil
+	}
+	return tx.HoldRequestsOf(ctx, u.PersonID)
+}
+
+func scimSourceKey(u storage.SCIMUser) string {
+	return u.Resource + ":" + strconv.FormatInt(u.Version, 10)
+}

@@ -34,8 +34,8 @@ func scimNames(list []string) []scimName {
 	return out
 }
 
-// Plain tells whether everything is asked for.
-func (p SCIMProjection) Plain() bool { return len(p.only) == 0 && len(p.without) == 0 }
+// plain tells whether everything is asked for.
+func (p SCIMProjection) plain() bool { return len(p.only) == 0 && len(p.without) == 0 }
 
 // Leaves tells whether an attribute of the resource's own schema is not asked
 // for, so that it need not be read.
@@ -47,14 +47,14 @@ func (p SCIMProjection) Leaves(attr string) bool {
 	return slices.ContainsFunc(p.without, func(n scimName) bool { return names(n) && n.sub == "" })
 }
 
-// always are the attributes that every answer holds.
+// scimAlways are the attributes that every answer holds.
 var scimAlways = []string{"id", "schemas"}
 
 // Apply is a resource with what is asked for. The schemas stay those of the
 // whole, so that it can be told what it is.
 func (p SCIMProjection) Apply(body map[string]any) map[string]any {
 	switch {
-	case p.Plain():
+	case p.plain():
 		return body
 	case len(p.only) > 0:
 		out := map[string]any{}

@@ -66,11 +66,10 @@ func (s *Service) around(ctx context.Context, tx storage.Tx, keys []storage.Cred
 	return rotations, told, err
 }
 
-// replacing is the rotation that a key is the old one of; nil if there is none
-// or nothing comes of it.
+// replacing is the rotation that a key is the old one of; nil for none.
 func replacing(rotations map[storage.CredentialID]storage.Rotation, id storage.CredentialID) *storage.Rotation {
 	r, ok := rotations[id]
-	if !ok || r.NewState == storage.CredentialRevoking || r.NewState == storage.CredentialRevokeFailed {
+	if !ok {
 		return nil
 	}
 	return &r

@@ -91,6 +91,8 @@ func (w *walk) settleWith(ctx context.Context, tx storage.Tx, c storage.Credenti
 	case c.State == storage.CredentialIssuing && w.awaitsHuman(c, r) && l.AccountID != 0 && owner != c.OwnerID:
 		w.Logger.Warn().Stringer("credential", c.ID).Str("vendor_ref", l.Ref).Msg("a key with our label belongs to somebody else")
 		return w.store(ctx, tx, []storage.Listed{l}, nil)
+	case c.State == storage.CredentialIssuing && w.awaitsHuman(c, r) && l.Suspended:
+		return nil // it does not work: if it does one day, a later walk takes it
 	case c.State == storage.CredentialIssuing && w.awaitsHuman(c, r):
 		why, err := w.stillAllowed(ctx, tx, c)
 		if err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
@@ -49,16 +48,16 @@ func kindFields() map[string][]string {
 
 // preSharedKeys are the keys under which the rotation API seals what it hands
 // out. The configuration was checked: each is 32 bytes in base64.
-func preSharedKeys(c *config.Config) map[string]secret.Value {
+func preSharedKeys(c *config.Config) (map[string]secret.Value, error) {
 	out := map[string]secret.Value{}
 	for name, v := range c.PreSharedKeys {
-		raw, err := base64.StdEncoding.DecodeString(v.Expose())
+		key, err := secret.ParseWrapKey(v)
 		if err != nil {
-			raw, _ = base64.URLEncoding.DecodeString(v.Expose()) // the other alphabet is allowed too
+			return nil, fmt.Errorf("read pre-shared key %s: %w", name, err)
 		}
-		out[name] = secret.New(string(raw))
+		out[name] = key
 	}
-	return out
+	return out, nil
 }
 
 // openDatabase connects to the configured database, or runs a private one.
@@ -174,7 +173,7 @@ func scopesOfRoutes(opened map[string]connectors.Connector) (map[string]func(met
 	out := map[string]func(method, route string) []string{}
 	for name, c := range opened {
 		b, ok := connectors.As[connectors.Broker](c)
-		if !ok {
+		if !ok || b.Upstream().BaseURL == nil { // what our own server honours is in no log of the gateway
 			continue
 		}
 		routes, err := gateway.NewRoutes(b.Upstream().Scopes)

@@ -310,9 +310,12 @@ func (m *Main) startServer(ctx context.Context) error {
 		m.publicURL = "http://" + l.Addr().String()
 	}
 	m.workflow.PublicURL, m.workflow.GatewayURL = m.publicURL, m.gateURL
-	d := server.Deps{Logger: m.Logger, GatewayURL: m.gateURL, Ready: m.Ready, Metrics: m.registry, Secure: strings.HasPrefix(m.publicURL, "https://"), PSKs: preSharedKeys(m.Config)}
+	d := server.Deps{Logger: m.Logger, GatewayURL: m.gateURL, Ready: m.Ready, Metrics: m.registry, Secure: strings.HasPrefix(m.publicURL, "https://")}
 	if m.has(RoleServer) {
 		d.Workflow = m.workflow
+		if d.PSKs, err = preSharedKeys(m.Config); err != nil {
+			return errors.Join(err, l.Close())
+		}
 	}
 	m.serve(ctx, "server", l, server.New(d).Handler())
 	return nil
