@@ -7,7 +7,6 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"latchkey/connectors"
 	"latchkey/storage"
 	"latchkey/workflow"
 )
@@ -57,7 +56,7 @@ func tallyCase(items []workflow.ItemView) caseTally {
 
 // proven tells whether the end of a key has its system's word.
 func proven(it workflow.ItemView) bool {
-	return slices.ContainsFunc(it.Receipts, func(r storage.Receipt) bool { return r.Liveness == string(connectors.Dead) })
+	return slices.ContainsFunc(it.Receipts, func(r storage.Receipt) bool { return r.Liveness == storage.LivenessDead })
 }
 
 // undecided tells whether somebody still has to say what becomes of a

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -143,9 +144,7 @@ func body(ends time.Time) map[string]any {
 // changed is body with members set anew; nil takes one away.
 func changed(body map[string]any, changes ...any) map[string]any {
 	out := map[string]any{}
-	for name, value := range body {
-		out[name] = value
-	}
+	maps.Copy(out, body)
 	for i := 0; i < len(changes); i += 2 {
 		if changes[i+1] == nil {
 			delete(out, changes[i].(string))

@@ -33,8 +33,8 @@ func readJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return raw, nil
 }
 
-func malformed(format string, args ...any) problem {
-	return refuse(http.StatusBadRequest, "malformed_body", format, args...)
+func malformed(says string) problem {
+	return refuse(http.StatusBadRequest, "malformed_body", "%s", says)
 }
 
 // members calls fn with each member of a JSON object, in order. The library's

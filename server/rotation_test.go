@@ -76,6 +76,9 @@ func TestTheSameRequestAgainIsTheSameRotation(t *testing.T) {
 			if again := b.patch(t, b.key, rotatePath(old), ask, headers...); again.status != http.StatusConflict || again.problem(t).Code != workflow.RuleDecided {
 				t.Errorf("a second time = %d %s", again.status, again.body)
 			}
+			if after := b.rows(t); after != before {
+				t.Error("a second time changed something")
+			}
 			other := b.patch(t, b.key, rotatePath(old), changed(ask, "rotateReason", "Leaked"), headers...)
 			want, code := http.StatusConflict, workflow.RuleDecided // another rotation, and one is under way
 			if headers != nil {

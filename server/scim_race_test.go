@@ -38,7 +38,7 @@ func TestSCIMOneUserPostedAtOnce(t *testing.T) {
 		if slack {
 			d.hire(t, name)
 		}
-		got := atOnce(12, func(i int) reply {
+		got := atOnce(12, func(int) reply {
 			return d.send(t, http.MethodPost, "/Users", fmt.Sprintf(`{"userName":%q,"externalId":"E-%t"}`, name, slack))
 		})
 		if got[http.StatusCreated] != 1 || got[http.StatusConflict] != 11 {
@@ -101,7 +101,7 @@ func TestSCIMPatchesAtOnce(t *testing.T) {
 	if got[http.StatusOK] != 16 || d.count(t, `SELECT jsonb_array_length(body->'roles') FROM scim_user`) != 16 || d.count(t, `SELECT version FROM scim_user`) != 17 {
 		t.Errorf("%v, %d roles", got, d.count(t, `SELECT jsonb_array_length(body->'roles') FROM scim_user`))
 	}
-	got = atOnce(16, func(i int) reply {
+	got = atOnce(16, func(int) reply {
 		return d.send(t, http.MethodPatch, "/Users/"+id, patchOf(`{"op":"replace","path":"active","value":false}`))
 	})
 	if got[http.StatusOK] != 16 || d.count(t, `SELECT count(*) FROM offboarding`) != 1 {

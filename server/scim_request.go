@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -169,10 +170,5 @@ func knows(r *http.Request, version int64) bool {
 	if known == nil {
 		return true
 	}
-	for _, n := range known {
-		if n == version {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(known, version)
 }

@@ -17,6 +17,9 @@ type Receipt struct {
 	Attempts     int
 }
 
+// LivenessDead is the answer that proves an end.
+const LivenessDead = "dead"
+
 // InsertReceipt stores a vendor's answer with the move that it proves.
 func (t Tx) InsertReceipt(ctx context.Context, r Receipt) error {
 	_, err := t.exec(ctx, `INSERT INTO receipt (credential_id, verb, answer, liveness, attempts) VALUES ($1, $2, $3, $4, $5)`,

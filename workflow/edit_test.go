@@ -96,7 +96,7 @@ func TestEditEnds(t *testing.T) {
 	h := open(t)
 	of := map[string]storage.Credential{"alice": h.held(t, "alice", ofTempo("files:read", 10*day)), "erin": h.held(t, "erin", ofTempo("files:read", 10*day))}
 	now := time.Now()
-	in := func(d time.Duration) time.Time { return now.Add(d) }
+	in := now.Add
 	for _, tt := range []struct {
 		what, who, whose string
 		ends             time.Time

@@ -3,6 +3,7 @@ package workflow
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"runtime"
@@ -105,9 +106,7 @@ func benchHouse(b *testing.B, people int) *house {
 	}
 	h := openWith(b, d, func(deps *Deps) {
 		delete(deps.Connectors, "acme")
-		for name, c := range conns {
-			deps.Connectors[name] = c
-		}
+		maps.Copy(deps.Connectors, conns)
 		deps.LeaseFor, deps.SweepEach = 30*time.Second, 250*time.Millisecond
 	})
 	h.exec(b, `INSERT INTO person (email, name) SELECT 'person' || i || '@example.com', 'person' || i FROM generate_series(0, $1::int - 1) i`, people)

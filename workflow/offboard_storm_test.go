@@ -3,6 +3,7 @@ package workflow
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"sync"
 	"testing"
@@ -56,9 +57,7 @@ func openTown(t testing.TB, people, systems int, change func(*Document)) *town {
 	}
 	tn.house = openWith(t, d, func(deps *Deps) {
 		withHR(deps)
-		for name, c := range conns {
-			deps.Connectors[name] = c
-		}
+		maps.Copy(deps.Connectors, conns)
 	})
 	tn.exec(t, `INSERT INTO person (email, name) SELECT 'person' || i || '@example.com', 'person' || i FROM generate_series(0, $1::int - 1) i`, people)
 	tn.exec(t, `

@@ -94,13 +94,8 @@ func (q SCIMQuery) page() (offset, count int) {
 type SCIMVersions []int64
 
 func (v SCIMVersions) check(now int64) error {
-	if v == nil {
+	if v == nil || slices.Contains(v, now) {
 		return nil
-	}
-	for _, known := range v {
-		if known == now {
-			return nil
-		}
 	}
 	return scimRefuse(SCIMChanged, "The resource is another version than the request is about; read it again.")
 }

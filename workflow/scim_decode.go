@@ -81,11 +81,11 @@ func decodeSCIMObject(d *json.Decoder, depth int) (any, error) {
 		if err := checkSCIMText(name); err != nil {
 			return nil, err
 		}
-		if folded := strings.ToLower(name); !seen[folded] {
-			seen[folded] = true
-		} else {
+		folded := strings.ToLower(name)
+		if seen[folded] {
 			return nil, scimRefuse(SCIMInvalidSyntax, "The name %s is there twice.", cutSCIM(name))
 		}
+		seen[folded] = true
 		if out[name], err = decodeSCIMValue(d, depth+1); err != nil {
 			return nil, err
 		}

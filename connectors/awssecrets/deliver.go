@@ -65,8 +65,8 @@ func versionOf(label string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func (c *Connector) taken(format string, a ...any) error {
-	return fmt.Errorf("%s: %w: %s", c.name, connectors.ErrTaken, fmt.Sprintf(format, a...))
+func (c *Connector) taken(why string) error {
+	return fmt.Errorf("%s: %w: %s", c.name, connectors.ErrTaken, why)
 }
 
 func (c *Connector) takenByDeletion() error {

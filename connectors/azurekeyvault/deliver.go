@@ -144,7 +144,7 @@ func explain(err error, d connectors.Delivery) error {
 	if e.inner == "ObjectIsDeletedButRecoverable" {
 		return taken("a secret of that name was deleted and can still be recovered: recover or purge it, or choose another name")
 	}
-	return fmt.Errorf("%s: try again later", e) // nothing was written, and %w would say that it never will be
+	return errors.New(e.Error() + ": try again later") // nothing was written, and %w would say that it never will be
 }
 
 // tags cuts what is for people only.

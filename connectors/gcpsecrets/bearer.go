@@ -65,7 +65,7 @@ func (b *bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 	again := r.Clone(r.Context())
 	if r.GetBody != nil {
 		if again.Body, err = r.GetBody(); err != nil {
-			return resp, nil // the answer stands
+			return resp, nil //nolint:nilerr // the answer stands
 		}
 	}
 	token, _, err = b.token(r.Context(), token)

@@ -215,7 +215,7 @@ func TestOverTheRealTransport(t *testing.T) {
 
 // What Google's client reads from the environment is not in force, its log of
 // requests above all. Not parallel: the environment is the process's.
-func TestTheEnvironmentIsNotRead(t *testing.T) {
+func TestTheEnvironmentIsNotRead(t *testing.T) { //nolint:paralleltest // it sets the environment
 	for name, value := range map[string]string{
 		"GOOGLE_SDK_GO_LOGGING_LEVEL": "debug", "GOOGLE_CLOUD_UNIVERSE_DOMAIN": "universe.example", "GOOGLE_API_USE_MTLS_ENDPOINT": "always",
 		"GOOGLE_APPLICATION_CREDENTIALS": "/nowhere", "HTTPS_PROXY": "http://192.0.2.1",

@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -25,9 +26,7 @@ func TestParseKeys(t *testing.T) {
 	rsaKey := map[string]any{"kid": "k", "kty": "RSA", "n": bits(2048), "e": "AQAB"}
 	with := func(base map[string]any, pairs ...string) map[string]any {
 		out := map[string]any{}
-		for name, value := range base {
-			out[name] = value
-		}
+		maps.Copy(out, base)
 		for i := 0; i < len(pairs); i += 2 {
 			out[pairs[i]] = pairs[i+1]
 		}

@@ -43,11 +43,13 @@ func (e *entry) tag(tags []tag) {
 }
 
 func (d *Double) describeSecret(body []byte) reply {
-	var in struct{ SecretId string }
+	var in struct {
+		SecretID string `json:"SecretId"`
+	}
 	if !decode(body, &in) {
 		return refuse("SerializationException", "")
 	}
-	e := d.find(in.SecretId)
+	e := d.find(in.SecretID)
 	if e == nil {
 		return notFound()
 	}
@@ -87,8 +89,9 @@ func (d *Double) open(id string) (*entry, *reply) {
 
 func (d *Double) putSecretValue(body []byte) reply {
 	var in struct {
-		SecretId, ClientRequestToken, SecretString string
-		VersionStages                              []string
+		SecretID                         string `json:"SecretId"`
+		ClientRequestToken, SecretString string
+		VersionStages                    []string
 	}
 	switch {
 	case !decode(body, &in):
@@ -96,7 +99,7 @@ func (d *Double) putSecretValue(body []byte) reply {
 	case !validToken(in.ClientRequestToken), in.SecretString == "", len(in.SecretString) > maxValue:
 		return refuse(badParameter, "You must provide either SecretString or SecretBinary, and a ClientRequestToken of 32 to 64 characters.")
 	}
-	e, bad := d.open(in.SecretId)
+	e, bad := d.open(in.SecretID)
 	if bad != nil {
 		return *bad
 	}
@@ -120,36 +123,41 @@ func (d *Double) putSecretValue(body []byte) reply {
 }
 
 func (d *Double) updateSecretVersionStage(body []byte) reply {
-	var in struct{ SecretId, VersionStage, MoveToVersionId, RemoveFromVersionId string }
+	var in struct {
+		SecretID            string `json:"SecretId"`
+		VersionStage        string
+		MoveToVersionID     string `json:"MoveToVersionId"`
+		RemoveFromVersionID string `json:"RemoveFromVersionId"`
+	}
 	if !decode(body, &in) || in.VersionStage == "" {
 		return refuse("SerializationException", "")
 	}
-	e, bad := d.open(in.SecretId)
+	e, bad := d.open(in.SecretID)
 	if bad != nil {
 		return *bad
 	}
 	on := e.stages[in.VersionStage]
-	_, there := e.values[in.MoveToVersionId]
+	_, there := e.values[in.MoveToVersionID]
 	switch {
-	case in.MoveToVersionId == "":
+	case in.MoveToVersionID == "":
 		return refuse(badParameter, "the double does not take a label away from every version")
 	case !there:
 		return notFound()
-	case on == in.MoveToVersionId && in.RemoveFromVersionId == "":
-	case in.RemoveFromVersionId == "" && on != "":
+	case on == in.MoveToVersionID && in.RemoveFromVersionID == "":
+	case in.RemoveFromVersionID == "" && on != "":
 		return refuse(badParameter, "The parameter RemoveFromVersionId can't be empty. Staging label "+in.VersionStage+
 			" is currently attached to version "+on+", so you must explicitly reference that version in RemoveFromVersionId.")
-	case in.RemoveFromVersionId != on:
+	case in.RemoveFromVersionID != on:
 		return refuse(badParameter, "When you move staging label "+in.VersionStage+", if you specify RemoveFromVersionId, "+
 			"it must be set to the version that currently has the staging label "+in.VersionStage+".")
 	}
-	e.give(in.VersionStage, in.MoveToVersionId)
+	e.give(in.VersionStage, in.MoveToVersionID)
 	return ok(object{"ARN": d.arn(e.name), "Name": e.name})
 }
 
 func (d *Double) tagResource(body []byte) reply {
 	var in struct {
-		SecretId string
+		SecretID string `json:"SecretId"`
 		Tags     []tag
 	}
 	switch {
@@ -158,7 +166,7 @@ func (d *Double) tagResource(body []byte) reply {
 	case len(in.Tags) == 0 || !validTags(in.Tags):
 		return refuse(badParameter, "a tag is not valid")
 	}
-	e, bad := d.open(in.SecretId)
+	e, bad := d.open(in.SecretID)
 	if bad != nil {
 		return *bad
 	}

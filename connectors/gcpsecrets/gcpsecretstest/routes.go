@@ -3,6 +3,7 @@ package gcpsecretstest
 import (
 	"encoding/base64"
 	"hash/crc32"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -97,9 +98,7 @@ func (d *Double) create(_, _ string, query url.Values, body []byte) reply {
 		return fail(http.StatusConflict, "ALREADY_EXISTS", "Secret [projects/"+projectNumber+"/secrets/"+id+"] already exists.")
 	}
 	e := &entry{annotations: map[string]string{}}
-	for key, value := range in.Annotations {
-		e.annotations[key] = value
-	}
+	maps.Copy(e.annotations, in.Annotations)
 	d.change(e)
 	d.secrets[id] = e
 	return ok(d.secretRow(id, e))

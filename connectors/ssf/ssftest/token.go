@@ -12,6 +12,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/big"
 	"net/http"
 
@@ -43,9 +44,7 @@ func (tr *Transmitter) Sign(kid string, claims, headers map[string]any) []byte {
 	k := tr.keys[kid]
 	tr.mu.Unlock()
 	header := map[string]any{"typ": "secevent+jwt", "alg": k.alg, "kid": kid}
-	for name, value := range headers {
-		header[name] = value
-	}
+	maps.Copy(header, headers)
 	input := Encode(header) + "." + Encode(claims)
 	return []byte(input + "." + base64.RawURLEncoding.EncodeToString(k.sign(input)))
 }
