@@ -85,6 +85,31 @@ func TestEventsThatArriveTogether(t *testing.T) {
 	}
 }
 
+// Two events that are stored at the same moment do not see each other, and the
+// newer one may be settled first: it holds all the same.
+func TestTheNewerWordHoldsInWhateverOrder(t *testing.T) {
+	t.Parallel()
+	h := openHR(t, nil)
+	row := func(e connectors.PersonEvent) *storage.PersonEvent {
+		return &storage.PersonEvent{Source: "hr", EventID: e.ID, AccountRef: e.Account.ID, Email: e.Account.Email, Active: e.Active, HappenedAt: e.At}
+	}
+	left, back := row(said("1", "alice", false, 1)), row(said("2", "alice", true, 2))
+	h.in(t, func(ctx context.Context, tx storage.Tx) error {
+		if _, err := tx.InsertPersonEvent(ctx, left); err != nil {
+			return err
+		}
+		return h.DB.InTx(ctx, func(ctx context.Context, other storage.Tx) error {
+			_, err := other.InsertPersonEvent(ctx, back)
+			return err
+		})
+	})
+	h.Service.settle(t.Context(), *back)
+	h.Service.settle(t.Context(), *left)
+	if !h.isActive(t, "alice") || len(h.cases(t, "alice")) != 0 {
+		t.Errorf("active %t, %d cases", h.isActive(t, "alice"), len(h.cases(t, "alice")))
+	}
+}
+
 // Two sources that tell of the same person open one case, and only the one
 // that was believed, or an admin, takes it back.
 func TestTwoSourcesTellOfTheSamePerson(t *testing.T) {

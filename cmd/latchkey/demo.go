@@ -234,6 +234,12 @@ Things to try, as the persona whose name each begins with (switch at the top lef
   6. Carol  /tokens request jira : Erin approves, and Latchkey tells Carol how to make the token by hand. Make it on the
             control panel, under Atlassian, once as told and once with more than was approved.
   7. Dana   decides on what Alice asked for at GitHub itself, before Latchkey knew of it.
+  8. Alice  /tokens rotate TK-... : both keys work until she has the new one and a day is over. Jump a week or a month, and
+            read the one message of the day about keys that end.
+  9. Alice  /tokens request tempo, and choose vault as where the key goes: nobody sees it, and the panel shows it there.
+ 10. Erin   /tokens campaign : everybody says which of their keys are still needed.
+ 11. On the control panel, under HR, let Frank leave: what he has stops at once, and Erin watches the case fill in
+            #approvals and reads its report. At Timepiece only people can end a token: do it there, on the panel.
 
 Stop with Ctrl-C.
 `, slack, d.panelURL, d.main.GatewayURL())
