@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"latchkey/connectors/timepiece/timepiecetest"
 )
 
 var reportURLs = regexp.MustCompile(`https?://[^\s"\\<>]+/offboarding/[0-9]+-[0-9A-Za-z]{32}`)
@@ -25,7 +27,7 @@ func TestLeaver(t *testing.T) {
 	if got, body := w.use(key, "/4/accounts"); got != http.StatusOK {
 		t.Fatalf("before: %d %s", got, body)
 	}
-	had := w.worksFor("frank")
+	had := w.worksForFrank()
 	if len(had) < 5 {
 		t.Fatalf("Frank has only %q", had)
 	}
@@ -36,13 +38,13 @@ func TestLeaver(t *testing.T) {
 	channel := func() string { return w.transcript("U0ERIN", "C0APPROVALS") }
 	w.await("the card", func() bool { return strings.Contains(channel(), "Frank Fisher") && reportURLs.MatchString(channel()) })
 	w.eventually("everything that we can end to end", func() bool {
-		return !slices.ContainsFunc(w.worksFor("frank"), func(h string) bool { return !strings.HasPrefix(h, "timepiece") })
+		return !slices.ContainsFunc(w.worksForFrank(), func(h string) bool { return !strings.HasPrefix(h, "timepiece") })
 	})
 	if n := w.count(`SELECT count(*) FROM offboarding WHERE state = 'open'`); n != 1 {
 		t.Fatalf("%d open cases while a key of Frank's works at Timepiece", n)
 	}
 	for _, h := range w.holdingsOf("timepiece") {
-		if strings.Contains(strings.ToLower(h.Owner), "frank") {
+		if isFranks(h) {
 			w.says(w.panel(http.MethodPost, "/at/timepiece/remove", url.Values{"id": {h.ID}}, http.StatusOK), "It is gone there")
 		}
 	}
@@ -53,7 +55,7 @@ func TestLeaver(t *testing.T) {
 		w.slash("U0ERIN", "/tokens sync timepiece")
 		return false
 	})
-	if left := w.worksFor("frank"); len(left) > 0 {
+	if left := w.worksForFrank(); len(left) > 0 {
 		t.Fatalf("the case is closed and these work: %q", left)
 	}
 	w.await("the card to say so", func() bool { return strings.Contains(channel(), "everything is accounted for") })
@@ -97,17 +99,22 @@ func TestDeactivatedInSlack(t *testing.T) {
 	w.count1(`SELECT count(*) FROM offboarding WHERE source = 'slack'`)
 }
 
-// worksFor lists what works at the vendors for a person, by their own books.
-func (w *world) worksFor(names ...string) []string {
+// worksForFrank lists what works for him at the vendors, by their own books.
+func (w *world) worksForFrank() []string {
 	var out []string
 	for _, s := range w.systems() {
 		for _, h := range s.holdings() {
-			if h.Works && slices.ContainsFunc(names, func(n string) bool { return strings.Contains(strings.ToLower(h.Owner), n) }) {
+			if h.Works && isFranks(h) {
 				out = append(out, s.Name+" "+h.Label)
 			}
 		}
 	}
 	return out
+}
+
+// isFranks knows Frank by all of his names.
+func isFranks(h holding) bool {
+	return strings.Contains(strings.ToLower(h.Owner), "frank") || h.Owner == timepiecetest.Frank
 }
 
 func (w *world) holdingsOf(system string) []holding {
