@@ -239,7 +239,7 @@ Things to try, as the persona whose name each begins with (switch at the top lef
   9. Alice  /tokens request tempo, and choose vault as where the key goes: nobody sees it, and the panel shows it there.
  10. Erin   /tokens campaign : everybody says which of their keys are still needed.
  11. On the control panel, under HR, let Frank leave: what he has stops at once, and Erin watches the case fill in
-            #approvals and reads its report. At Timepiece only people can end a token: do it there, on the panel.
+            #access-approvals and reads its report. At Timepiece only people can end a token: do it there, on the panel.
 
 Stop with Ctrl-C.
 `, slack, d.panelURL, d.main.GatewayURL())

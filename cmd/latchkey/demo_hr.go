@@ -77,7 +77,7 @@ func (p *panel) changePerson(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer, err := http.DefaultClient.Do(event)
-	p.notice = fmt.Sprintf("HR: %s %s. Latchkey was told; watch #approvals in Slack.", h.people[i].FirstName, c.says)
+	p.notice = fmt.Sprintf("HR: %s %s. Latchkey was told; watch #access-approvals in Slack.", h.people[i].FirstName, c.says)
 	if err != nil {
 		p.notice = "HR could not reach Latchkey."
 	} else if _ = answer.Body.Close(); answer.StatusCode >= http.StatusMultipleChoices {
