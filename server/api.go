@@ -28,11 +28,26 @@ func (s *Server) keyed(scope string, do operation) http.HandlerFunc {
 	}
 }
 
-// caller says for whom a request is made. It reads nothing of the body.
+// caller says for whom a request to the API is made.
 func (s *Server) caller(r *http.Request, scope string) (workflow.Actor, error) {
 	if r.URL.RawQuery != "" {
 		return workflow.Actor{}, refuse(http.StatusBadRequest, "query", "This address takes no query. A key belongs into the Authorization header, never into an address.")
 	}
+	a, err := s.authenticate(r, "http")
+	if err != nil {
+		return workflow.Actor{}, err
+	}
+	if wait := s.paces.wait(a.Key); wait > 0 {
+		p := refuse(http.StatusTooManyRequests, "too_fast", "This key calls too often: %d requests a second, %d at once.", callsEachSecond, callsAtOnce)
+		p.after = wait
+		return workflow.Actor{}, p
+	}
+	return a, within(a, scope)
+}
+
+// authenticate says for whom a program calls that sent a key of Latchkey's own.
+// Door names the way in for the audit log. It reads nothing of the body.
+func (s *Server) authenticate(r *http.Request, door string) (workflow.Actor, error) {
 	if wait := s.keyGuesses.wait(r); wait > 0 {
 		p := refuse(http.StatusTooManyRequests, "too_many_wrong_keys", "Too many keys that do not work were tried from this address.")
 		p.after = wait
@@ -44,27 +59,25 @@ func (s *Server) caller(r *http.Request, scope string) (workflow.Actor, error) {
 		p.challenge = realm
 		return workflow.Actor{}, p
 	}
-	a, err := s.workflow.Authenticate(r.Context(), key, "http:"+refOf(r))
+	a, err := s.workflow.Authenticate(r.Context(), key, door+":"+refOf(r))
 	if refusal, refused := workflow.AsRefusal(err); refused {
 		s.keyGuesses.wrong(r)
 		p := problemOf(refusal)
 		p.challenge = realm + `, error="invalid_token"`
 		return workflow.Actor{}, p
 	}
-	if err != nil {
-		return workflow.Actor{}, err
+	return a, err
+}
+
+// within refuses a key that lacks a scope.
+func within(a workflow.Actor, scope string) error {
+	err := a.May(scope)
+	if err == nil {
+		return nil
 	}
-	if wait := s.paces.wait(a.Key); wait > 0 {
-		p := refuse(http.StatusTooManyRequests, "too_fast", "This key calls too often: %d requests a second, %d at once.", callsEachSecond, callsAtOnce)
-		p.after = wait
-		return workflow.Actor{}, p
-	}
-	if err := a.May(scope); err != nil {
-		p := problemOf(err)
-		p.challenge = realm + `, error="insufficient_scope", scope="` + scope + `"`
-		return workflow.Actor{}, p
-	}
-	return a, nil
+	p := problemOf(err)
+	p.challenge = realm + `, error="insufficient_scope", scope="` + scope + `"`
+	return p
 }
 
 // bearer is the key of a request that carries exactly one.

@@ -99,40 +99,18 @@ func (d *scim) open(do operation) http.HandlerFunc {
 	}
 }
 
-// caller says for whom a directory calls. It reads nothing of the body.
+// caller says for whom a directory calls.
 func (d *scim) caller(r *http.Request) (workflow.Actor, error) {
-	if wait := d.keyGuesses.wait(r); wait > 0 {
-		p := scimRefuse(http.StatusTooManyRequests, "", "Too many keys that do not work were tried from this address.")
-		p.after = wait
-		return workflow.Actor{}, p
+	a, err := d.authenticate(r, "scim")
+	if err == nil {
+		err = within(a, workflow.ScopeProvision)
 	}
-	key, ok := bearer(r)
-	if !ok {
-		p := scimRefuse(http.StatusUnauthorized, "", "Send a key of Latchkey's own as Authorization: Bearer. Ask for one in Slack.")
-		p.challenge = realm
-		return workflow.Actor{}, p
-	}
-	a, err := d.workflow.Authenticate(r.Context(), key, "scim:"+refOf(r))
-	if refusal, refused := workflow.AsRefusal(err); refused {
-		d.keyGuesses.wrong(r)
-		p := scimRefuse(http.StatusUnauthorized, "", "%s", refusal.Reason)
-		p.challenge = realm + `, error="invalid_token"`
-		return workflow.Actor{}, p
-	}
-	if err != nil {
-		return workflow.Actor{}, err
-	}
-	if err := a.May(workflow.ScopeProvision); err != nil {
-		p := scimRefuse(http.StatusForbidden, "", "%s", err.Error())
-		p.challenge = realm + `, error="insufficient_scope", scope="` + workflow.ScopeProvision + `"`
-		return workflow.Actor{}, p
-	}
-	if !d.pace.Allow() {
+	if err == nil && !d.pace.Allow() {
 		p := scimRefuse(http.StatusTooManyRequests, "", "Too many calls at once: %d a second are served.", scimEachSecond)
 		p.after = time.Second
-		return workflow.Actor{}, p
+		err = p
 	}
-	return a, nil
+	return a, err
 }
 
 // wrongMethod answers a method that an address does not have.

@@ -55,7 +55,7 @@ func scimProblemOf(err error) scimProblem {
 	}
 	general := problemOf(err)
 	p := scimRefuse(general.Status, "", "%s", general.Detail)
-	p.after = general.after
+	p.challenge, p.after = general.challenge, general.after
 	return p
 }
 

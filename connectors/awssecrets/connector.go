@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"latchkey/connectors"
+	"latchkey/connectors/rest"
 )
 
 var (
@@ -44,7 +45,7 @@ func Open(s connectors.Settings, rt http.RoundTripper) (*Connector, error) {
 	if len(problems) > 0 {
 		return nil, fmt.Errorf("open connection %s: %w", s.Name, errors.Join(problems...))
 	}
-	wired := &http.Client{Transport: &wire{rt}} // which answers no redirect
+	wired := &http.Client{Transport: &rest.Wire{Next: rt}} // which answers no redirect
 	provider, err := keys(s, wired)
 	if err != nil {
 		return nil, fmt.Errorf("open connection %s: %w", s.Name, err)

@@ -46,7 +46,7 @@ func (c *Connector) failed(operation string, err error) error {
 			cause = known
 		}
 	}
-	if lost, ok := errors.AsType[*lostCall](err); ok {
+	if lost, ok := errors.AsType[*rest.LostCall](err); ok {
 		cause = lost
 	}
 	if none, ok := errors.AsType[*noCredentials](err); ok {
@@ -65,7 +65,7 @@ func refusal(operation string, status int, said string, cause error) error {
 	switch said {
 	case "ThrottlingException", "Throttling", "ThrottledException", "RequestThrottled", "RequestThrottledException",
 		"TooManyRequestsException", "RequestLimitExceeded":
-		return &connectors.RateLimitedError{After: defaultRetryAfter}
+		return &connectors.RateLimitedError{After: rest.DefaultRetryAfter}
 	case "ExpiredToken", "ExpiredTokenException", "RequestExpired": // the next try has fresh ones
 		return errors.New(refused.Error())
 	}

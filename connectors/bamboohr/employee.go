@@ -78,13 +78,13 @@ func (ch change) personEvent(account connectors.AccountRef, active bool, from ti
 // record is what the API answers about an employee. What is empty or not for
 // our key to read comes as null or not at all.
 type record struct {
-	ID              identifier `json:"id"`
-	FirstName       string     `json:"firstName"`
-	LastName        string     `json:"lastName"`
-	WorkEmail       string     `json:"workEmail"`
-	Status          string     `json:"status"`
-	HireDate        string     `json:"hireDate"`
-	TerminationDate string     `json:"terminationDate"`
+	ID              rest.Identifier `json:"id"`
+	FirstName       string          `json:"firstName"`
+	LastName        string          `json:"lastName"`
+	WorkEmail       string          `json:"workEmail"`
+	Status          string          `json:"status"`
+	HireDate        string          `json:"hireDate"`
+	TerminationDate string          `json:"terminationDate"`
 }
 
 type employee struct {

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"latchkey/connectors/rest"
 )
 
 // The vendor's events.
@@ -63,37 +65,19 @@ type message struct {
 	Type      string `json:"type"`
 	Timestamp string `json:"timestamp"`
 	Data      struct {
-		CompanyID  identifier `json:"companyId"`
-		EmployeeID identifier `json:"employeeId"`
-		Changed    []string   `json:"changedFields"`
+		CompanyID  rest.Identifier `json:"companyId"`
+		EmployeeID rest.Identifier `json:"employeeId"`
+		Changed    []string        `json:"changedFields"`
 	} `json:"data"`
 
 	// What a row holds besides is unverified. Fields, which people can
 	// rename, are not read.
 	Employees []struct {
-		ID        identifier `json:"id"`
-		Action    string     `json:"action"`
-		Timestamp string     `json:"timestamp"`
-		Changed   []string   `json:"changedFields"`
+		ID        rest.Identifier `json:"id"`
+		Action    string          `json:"action"`
+		Timestamp string          `json:"timestamp"`
+		Changed   []string        `json:"changedFields"`
 	} `json:"employees"`
-}
-
-// identifier is a number, written as one or as a string.
-type identifier string
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (id *identifier) UnmarshalJSON(text []byte) error {
-	var s string
-	if json.Unmarshal(text, &s) == nil {
-		*id = identifier(s)
-		return nil
-	}
-	var n json.Number
-	if err := json.Unmarshal(text, &n); err != nil {
-		return err
-	}
-	*id = identifier(n)
-	return nil
 }
 
 // formMessage reads an event-based form. It has no time of the event, says the
@@ -165,7 +149,7 @@ func (m message) eventBased(sent time.Time, company string) ([]change, error) {
 	return []change{ch}, nil
 }
 
-func newChange(event string, employee identifier, timestamp string, fields []string, sent time.Time) (change, error) {
+func newChange(event string, employee rest.Identifier, timestamp string, fields []string, sent time.Time) (change, error) {
 	ch := change{event: event, employee: string(employee), at: sent}
 	if !isNumber(ch.employee) {
 		return ch, errors.New("an employee has no ID")

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/api/secretmanager/v1"
 
 	"latchkey/connectors"
+	"latchkey/connectors/rest"
 )
 
 var (
@@ -46,8 +47,8 @@ func Open(s connectors.Settings, rt http.RoundTripper) (*Connector, error) {
 	}
 	service, err := secretmanager.NewService(context.Background(),
 		option.WithEndpoint(base),
-		option.WithLogger(slog.New(slog.DiscardHandler)),                          // an environment variable would have requests printed, secrets and all
-		option.WithHTTPClient(&http.Client{Transport: newBearer(key, &wire{rt})})) // which answers no redirect
+		option.WithLogger(slog.New(slog.DiscardHandler)),                                     // an environment variable would have requests printed, secrets and all
+		option.WithHTTPClient(&http.Client{Transport: newBearer(key, &rest.Wire{Next: rt})})) // which answers no redirect
 	if err != nil { // may quote the environment
 		return nil, fmt.Errorf("open connection %s: Google's client can't be made from this environment", s.Name)
 	}

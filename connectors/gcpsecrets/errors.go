@@ -34,7 +34,7 @@ func (c *Connector) failed(method, path string, err error) error {
 			cause = known
 		}
 	}
-	if lost, ok := errors.AsType[*lostCall](err); ok {
+	if lost, ok := errors.AsType[*rest.LostCall](err); ok {
 		cause = lost
 	}
 	if none, ok := errors.AsType[*noToken](err); ok {
@@ -52,7 +52,7 @@ func refusal(method, path string, answer *googleapi.Error) error {
 	said := code(answer)
 	switch said {
 	case "RESOURCE_EXHAUSTED", "rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded":
-		return fmt.Errorf("%s %s: %w", method, path, &connectors.RateLimitedError{After: defaultRetryAfter})
+		return fmt.Errorf("%s %s: %w", method, path, &connectors.RateLimitedError{After: rest.DefaultRetryAfter})
 	}
 	return &rest.Error{Method: method, Path: path, Status: answer.Code, Detail: said}
 }

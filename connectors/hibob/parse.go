@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"latchkey/connectors"
+	"latchkey/connectors/rest"
 )
 
 const (
@@ -59,7 +60,7 @@ func parse(body []byte, now time.Time) (m message, ours bool, err error) {
 		TriggeredAt string `json:"triggeredAt"`
 		Version     string `json:"version"`
 		Data        struct {
-			EmployeeID identifier `json:"employeeId"`
+			EmployeeID rest.Identifier `json:"employeeId"`
 		} `json:"data"`
 	}
 	if err := json.Unmarshal(body, &wire); err != nil {
@@ -83,24 +84,6 @@ func parse(body []byte, now time.Time) (m message, ours bool, err error) {
 		at = now
 	}
 	return message{event: wire.Type, active: active, employee: employee, triggeredAt: wire.TriggeredAt, at: at}, true, nil
-}
-
-// identifier is a number, written as one or as a string.
-type identifier string
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (id *identifier) UnmarshalJSON(text []byte) error {
-	var s string
-	if json.Unmarshal(text, &s) == nil {
-		*id = identifier(s)
-		return nil
-	}
-	var n json.Number
-	if err := json.Unmarshal(text, &n); err != nil {
-		return err
-	}
-	*id = identifier(n)
-	return nil
 }
 
 func isNumber(s string) bool {

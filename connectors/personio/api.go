@@ -79,12 +79,12 @@ func (c *Connector) token(ctx context.Context) (string, error) {
 }
 
 type person struct {
-	ID            identifier `json:"id"`
-	Email         string     `json:"email"`
-	FirstName     string     `json:"first_name"`
-	LastName      string     `json:"last_name"`
-	PreferredName string     `json:"preferred_name"`
-	Status        string     `json:"status"`
+	ID            rest.Identifier `json:"id"`
+	Email         string          `json:"email"`
+	FirstName     string          `json:"first_name"`
+	LastName      string          `json:"last_name"`
+	PreferredName string          `json:"preferred_name"`
+	Status        string          `json:"status"`
 }
 
 func (p person) account() connectors.AccountRef {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"latchkey/connectors"
+	"latchkey/connectors/rest"
 )
 
 const maxIDLength = 64
@@ -67,22 +68,22 @@ func parse(body []byte, now time.Time) (m message, ours bool, err error) {
 // payload names the person. The vendor's pages leave its fields open: these
 // are the ways its API names one elsewhere (unverified).
 type payload struct {
-	ID         identifier `json:"id"`
-	PersonID   identifier `json:"person_id"`
-	Person     named      `json:"person"`
+	ID         rest.Identifier `json:"id"`
+	PersonID   rest.Identifier `json:"person_id"`
+	Person     named           `json:"person"`
 	Employment struct {
-		Person   named      `json:"person"`
-		PersonID identifier `json:"person_id"`
+		Person   named           `json:"person"`
+		PersonID rest.Identifier `json:"person_id"`
 	} `json:"employment"`
 }
 
 type named struct {
-	ID identifier `json:"id"`
+	ID rest.Identifier `json:"id"`
 }
 
 // person is the only one that is named.
 func (p payload) person(event string) (string, bool) {
-	all := []identifier{p.PersonID, p.Person.ID, p.Employment.Person.ID, p.Employment.PersonID}
+	all := []rest.Identifier{p.PersonID, p.Person.ID, p.Employment.Person.ID, p.Employment.PersonID}
 	if event == personDeleted { // elsewhere it is the employment's
 		all = append(all, p.ID)
 	}
@@ -97,24 +98,6 @@ func (p payload) person(event string) (string, bool) {
 		}
 	}
 	return one, one != ""
-}
-
-// identifier is written as a number or as a string.
-type identifier string
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (id *identifier) UnmarshalJSON(text []byte) error {
-	var s string
-	if json.Unmarshal(text, &s) == nil {
-		*id = identifier(s)
-		return nil
-	}
-	var n json.Number
-	if err := json.Unmarshal(text, &n); err != nil {
-		return err
-	}
-	*id = identifier(n)
-	return nil
 }
 
 func isID(s string) bool {

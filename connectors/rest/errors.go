@@ -11,8 +11,8 @@ import (
 	"latchkey/connectors"
 )
 
-// defaultRetryAfter is for a 429 that does not say when to come back.
-const defaultRetryAfter = 10 * time.Second
+// DefaultRetryAfter is for a 429 that does not say when to come back.
+const DefaultRetryAfter = 10 * time.Second
 
 // Error is an answer outside 2xx other than 429. It wraps ErrUnrecoverable
 // where the vendor understood and refused: 4xx without the few that ask to try
@@ -59,7 +59,7 @@ func Status(err error) int {
 func (c *Client) rateLimited(r Request, resp *http.Response) error {
 	after, ok := connectors.RetryAfter(resp.Header, c.cfg.Now())
 	if !ok {
-		after = defaultRetryAfter
+		after = DefaultRetryAfter
 	}
 	return fmt.Errorf("%s %s: %w", r.Method, r.Path, &connectors.RateLimitedError{After: after})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"latchkey/connectors"
+	"latchkey/connectors/rest"
 )
 
 var (
@@ -52,7 +53,7 @@ func Open(s connectors.Settings, rt http.RoundTripper) (*Connector, error) {
 func newClient(s connectors.Settings, namespace string, rt http.RoundTripper) (*api.Client, error) {
 	client, err := api.NewClient(&api.Config{
 		Address:    s.BaseURL,
-		HttpClient: &http.Client{Transport: &wire{rt}}, // which answers no redirect
+		HttpClient: &http.Client{Transport: &rest.Wire{Next: rt}}, // which answers no redirect
 		CheckRetry: func(context.Context, *http.Response, error) (bool, error) { return false, nil },
 		Timeout:    callTimeout,
 	})

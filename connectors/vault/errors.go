@@ -33,7 +33,7 @@ func (c *Connector) failed(method, path string, err error) error {
 			cause = known
 		}
 	}
-	if lost, ok := errors.AsType[*lostCall](err); ok {
+	if lost, ok := errors.AsType[*rest.LostCall](err); ok {
 		cause = lost
 	}
 	if answer, ok := errors.AsType[*api.ResponseError](err); ok {
