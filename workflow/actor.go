@@ -113,3 +113,12 @@ func (s *Service) IsAdmin(ctx context.Context, a Actor) (bool, error) {
 	})
 	return yes, err
 }
+
+// mayAs refuses whoever is neither an admin nor a key of Latchkey's own with
+// the scope; without one, keys are refused.
+func (s *Service) mayAs(ctx context.Context, a Actor, scope, what string) error {
+	if a.Key != 0 && scope != "" {
+		return a.May(scope)
+	}
+	return s.mustAdmin(ctx, a, what)
+}

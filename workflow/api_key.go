@@ -10,6 +10,21 @@ import (
 	"latchkey/storage"
 )
 
+// The scopes of keys of Latchkey's own: what each lets pass is said beside its
+// name in connectors/latchkey.
+const (
+	ScopeRead        = "credentials:read"
+	ScopeEdit        = "credentials:edit"
+	ScopeRevoke      = "credentials:revoke" // also suspend and resume
+	ScopeRotate      = "credentials:rotate"
+	ScopeRequests    = "requests:read"
+	ScopeFile        = "requests:file"
+	ScopePeople      = "people:read"
+	ScopeOffboard    = "people:offboard"
+	ScopeAudit       = "audit:read" // also the gateway's access log
+	ScopeReportLeaks = "leaks:report"
+)
+
 // OwnKind is the kind of a connection whose keys are for Latchkey's own API.
 const OwnKind = "latchkey"
 

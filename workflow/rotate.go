@@ -15,9 +15,6 @@ import (
 	"latchkey/storage"
 )
 
-// ScopeRotate lets a key of Latchkey's own rotate credentials.
-const ScopeRotate = "credentials:rotate"
-
 // RotatePlan says what a rotation would do, before anything happens.
 type RotatePlan struct {
 	Key     CredentialView

@@ -235,6 +235,14 @@ func (m *Main) startWork(ctx context.Context) error {
 		if err := workers.Start(context.WithoutCancel(ctx)); err != nil {
 			return fmt.Errorf("start workers: %w", err)
 		}
+		signer, err := m.workflow.AuditSigner(ctx)
+		if err != nil {
+			return err
+		}
+		m.group.Go(func() error {
+			m.workflow.RunAudit(ctx, signer)
+			return nil
+		})
 		m.group.Go(func() error {
 			m.knowPeople(ctx)
 			m.workflow.RunSync(ctx)

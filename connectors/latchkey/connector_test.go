@@ -65,7 +65,7 @@ func TestScopeNamesAreKept(t *testing.T) {
 			t.Errorf("%s has no words for people", s.Name)
 		}
 	}
-	want := []string{"credentials:read read", "credentials:revoke admin", "credentials:rotate admin", "audit:read read", "people:offboard admin",
+	want := []string{"credentials:read read", "credentials:edit write", "credentials:revoke admin", "credentials:rotate admin", "requests:read read", "requests:file write", "audit:read read", "people:read read", "people:offboard admin",
 		"people:provision admin", "leaks:report write"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("scopes (-want +got):\n%s", diff)

@@ -1,0 +1,118 @@
+package storage
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"latchkey/storage/auditlog"
+)
+
+// AuditEntries reads the entries from position from up to, not including, to,
+// in order, and keeps none of them: e is overwritten by the next one. An entry
+// that is missing, or whose event is, ends it with ErrAuditTree.
+func (db *DB) AuditEntries(ctx context.Context, from, to int64, each func(e *auditlog.Entry, stored tlog.Hash) error) error {
+	rows, err := db.pool.Query(ctx, `
+		SELECT l.position, l.salt, l.commitments, l.hash, `+entryColumns+`
+		FROM audit_leaf l
+		JOIN audit_event e ON e.id = l.event_id
+		WHERE l.position >= $1
+		  AND l.position < $2
+		ORDER BY l.position`, pgx.QueryExecModeCacheStatement, from, to)
+	if err != nil {
+		return fmt.Errorf("read audit entries: %w", err)
+	}
+	defer rows.Close()
+	next := from
+	for ; rows.Next(); next++ {
+		var e auditlog.Entry
+		var left, hash []byte
+		if err := rows.Scan(append([]any{&e.Position, &e.Salt, &left, &hash}, entryFields(&e)...)...); err != nil {
+			return fmt.Errorf("read audit entries: %w", err)
+		}
+		if e.Position != next {
+			return fmt.Errorf("%w: the event at position %d is missing", ErrAuditTree, next)
+		}
+		if left != nil {
+			e.Erased = &auditlog.Commitments{}
+			if err := json.Unmarshal(left, e.Erased); err != nil {
+				return fmt.Errorf("%w: position %d: %w", ErrAuditTree, e.Position, err)
+			}
+		}
+		if err := each(&e, tlog.Hash(hash)); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read audit entries: %w", err)
+	}
+	if next < to {
+		return fmt.Errorf("%w: the event at position %d is missing", ErrAuditTree, next)
+	}
+	return nil
+}
+
+// AuditSpans finds the positions of what happened from a time on until, not
+// including, another: from the first such event to the last. Events of
+// transactions that took long may lie between them with earlier times.
+func (db *DB) AuditSpans(ctx context.Context, from, to time.Time) (first, past int64, err error) {
+	err = db.pool.QueryRow(ctx, `
+		SELECT coalesce(min(position), 0), coalesce(max(position) + 1, 0)
+		FROM audit_leaf
+		WHERE at >= $1
+		  AND at < $2`, pgx.QueryExecModeCacheStatement, from, to).Scan(&first, &past)
+	return first, past, wrap("find audit positions", err)
+}
+
+// AuditPosition finds where in the tree an event is; ErrNotFound while it has
+// no place yet.
+func (db *DB) AuditPosition(ctx context.Context, event int64) (int64, error) {
+	var position int64
+	err := db.pool.QueryRow(ctx, `SELECT position FROM audit_leaf WHERE event_id = $1`, pgx.QueryExecModeCacheStatement, event).Scan(&position)
+	return position, wrap("find audit position", notFound(err))
+}
+
+// CheckpointAt reads the first checkpoint of a tree of at least size events.
+func (db *DB) CheckpointAt(ctx context.Context, size int64) (Checkpoint, error) {
+	var c Checkpoint
+	err := db.pool.QueryRow(ctx, `SELECT size, note, at FROM audit_checkpoint WHERE size >= $1 ORDER BY size LIMIT 1`, pgx.QueryExecModeCacheStatement, size).
+		Scan(&c.Size, &c.Note, &c.At)
+	return c, wrap("read checkpoint", notFound(err))
+}
+
+// AuditOutside reads the hashes of the rest of a tree around a stretch, in the
+// order of Stretch.Outside. They are checked against the tree's root.
+func (db *DB) AuditOutside(ctx context.Context, tree tlog.Tree, s auditlog.Stretch) ([]tlog.Hash, error) {
+	reader := tlog.TileHashReader(tree, newAuditTiles(ctx, db.pool))
+	var out []tlog.Hash
+	for _, sp := range s.Outside() {
+		h, err := hashOf(tree, sp, reader)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrAuditTree, err)
+		}
+		out = append(out, h)
+	}
+	return out, nil
+}
+
+// ProveRecord proves that the leaf at a position is in a tree.
+func (db *DB) ProveRecord(ctx context.Context, tree tlog.Tree, position int64) (tlog.RecordProof, error) {
+	p, err := tlog.ProveRecord(tree.N, position, tlog.TileHashReader(tree, newAuditTiles(ctx, db.pool)))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrAuditTree, err)
+	}
+	return p, nil
+}
+
+// ProveTree proves that a tree extends an older one.
+func (db *DB) ProveTree(ctx context.Context, tree tlog.Tree, older int64) (tlog.TreeProof, error) {
+	p, err := tlog.ProveTree(tree.N, older, tlog.TileHashReader(tree, newAuditTiles(ctx, db.pool)))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrAuditTree, err)
+	}
+	return p, nil
+}
