@@ -6,12 +6,20 @@ import (
 
 	"latchkey/bot/slacksim"
 	"latchkey/connectors/fake"
+	"latchkey/secret"
 	"latchkey/storage"
 	"latchkey/workflow"
 )
 
 // granted is a key of Alice's at acme that Bob approved and she collected.
 func (h *house) granted(ask workflow.Ask) storage.CredentialID {
+	h.t.Helper()
+	id, _ := h.grantedSecret(ask)
+	return id
+}
+
+// grantedSecret is granted, with what she collected.
+func (h *house) grantedSecret(ask workflow.Ask) (storage.CredentialID, secret.Value) {
 	h.t.Helper()
 	alice := h.actor("U0ALICE")
 	ask.Connection, ask.Kind, ask.Reason = "acme", workflow.APIKey, "The nightly import."
@@ -25,10 +33,10 @@ func (h *house) granted(ask workflow.Ask) storage.CredentialID {
 	})
 	c, err := h.db.CredentialOf(h.ctx, r.ID)
 	h.must(err)
-	if ask.Sink == "" {
-		h.collect(c.ID)
+	if ask.Sink != "" {
+		return c.ID, secret.Value{}
 	}
-	return c.ID
+	return c.ID, h.collect(c.ID)
 }
 
 func (h *house) actor(who string) workflow.Actor {
@@ -39,12 +47,13 @@ func (h *house) actor(who string) workflow.Actor {
 }
 
 // collect opens the page that shows a key and chooses to see it.
-func (h *house) collect(id storage.CredentialID) {
+func (h *house) collect(id storage.CredentialID) secret.Value {
 	h.t.Helper()
 	at, err := h.rules.RevealURL(h.ctx, id)
 	h.must(err)
-	_, _, err = h.rules.Reveal(h.ctx, at[strings.LastIndexByte(at, '/')+1:], "test")
+	key, _, err := h.rules.Reveal(h.ctx, at[strings.LastIndexByte(at, '/')+1:], "test")
 	h.must(err)
+	return key
 }
 
 // write is what Alice asks for in these tests.

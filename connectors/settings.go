@@ -50,7 +50,7 @@ type Settings struct {
 	Certificate     string       // kubernetes: the authority its server's certificate is from, in PEM; empty trusts the machine's
 
 	Company       string       // bamboohr: the subdomain
-	SigningSecret secret.Value // event sources: what the sender signs with, or the token it sends
+	SigningSecret secret.Value // event sources, github's webhook: what the sender signs with, or the token it sends
 	Audience      string       // ssf: our name in the stream's tokens
 	Issuer        string       // ssf: the transmitter
 }

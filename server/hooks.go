@@ -17,13 +17,14 @@ const (
 	hookWithin = 10 * time.Second // senders give up sooner, and send again
 )
 
-// hook takes what an HR or identity system tells of people. Who sends it is
+// hook takes what an HR or identity system tells of people, or a system of
+// leaks it found. Who sends it is
 // proven by the connection's own rules; the address's query may hold a secret
 // and is logged nowhere. Only what can never be taken is answered with 4xx,
 // because senders don't repeat that.
 func (s *Server) hook(w http.ResponseWriter, r *http.Request) {
 	connection := r.PathValue("connection")
-	if !s.workflow.TakesEvents(connection) {
+	if !s.workflow.TakesEvents(connection) && !s.workflow.TakesLeaks(connection) {
 		s.answerHook(w, r, http.StatusNotFound, "unknown")
 		return
 	}
@@ -49,7 +50,11 @@ func (s *Server) hook(w http.ResponseWriter, r *http.Request) {
 	// A sender that hangs up does not undo what it told us.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), hookWithin)
 	defer cancel()
-	fresh, err := s.workflow.TakeEvents(ctx, connection, r.WithContext(ctx), body)
+	take := s.workflow.TakeEvents
+	if s.workflow.TakesLeaks(connection) {
+		take = s.workflow.TakeLeaks
+	}
+	fresh, err := take(ctx, connection, r.WithContext(ctx), body)
 	status, outcome := hookStatus(err, fresh)
 	if err != nil {
 		s.log.Warn().Err(err).Str("ref", refOf(r)).Str("connection", connection).Str("outcome", outcome).Stringer("client", clientOf(r)).

@@ -48,6 +48,7 @@ const (
 	SubjectDigest      = "digest"
 	SubjectCampaign    = "campaign"
 	SubjectOffboarding = "offboarding"
+	SubjectLeak        = "leak" // of messages only: the event is about the credential
 )
 
 // Record writes an event that is not a state move; moves write their own.

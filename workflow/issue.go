@@ -303,9 +303,12 @@ func (s *Service) activate(ctx context.Context, leased storage.Credential, issue
 			return err
 		}
 		if c.Brokered {
-			if err := tx.SetKeyHash(ctx, c.ID, s.Keys.Box.Hash(issued.Secret.Expose())); err != nil {
-				return err
-			}
+			err = tx.SetKeyHash(ctx, c.ID, s.Keys.Box.Hash(issued.Secret.Expose()))
+		} else if !issued.Secret.Empty() {
+			err = tx.KnowSecret(ctx, s.Keys.Box.Hash(issued.Secret.Expose()), c.ID)
+		}
+		if err != nil {
+			return err
 		}
 		if err := s.makeTicket(ctx, tx, c, issued.Secret, ticketEnds); err != nil {
 			return err

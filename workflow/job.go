@@ -171,6 +171,8 @@ func (w *notifyWorker) Work(ctx context.Context, j *river.Job[NotifyArgs]) error
 		return outcome(w.notifier.CampaignChanged(ctx, storage.CampaignID(j.Args.ID)))
 	case storage.SubjectOffboarding:
 		return outcome(w.notifier.OffboardingChanged(ctx, storage.OffboardingID(j.Args.ID)))
+	case storage.SubjectLeak:
+		return outcome(w.notifier.LeakFound(ctx, storage.LeakID(j.Args.ID)))
 	}
 	return outcome(w.notifier.CredentialChanged(ctx, storage.CredentialID(j.Args.ID)))
 }

@@ -23,6 +23,7 @@ type Notifier interface {
 	DigestChanged(context.Context, storage.DigestID) error
 	CampaignChanged(context.Context, storage.CampaignID) error
 	OffboardingChanged(context.Context, storage.OffboardingID) error
+	LeakFound(context.Context, storage.LeakID) error
 }
 
 // Silent is the Notifier of a deployment without Slack, such as a gateway
@@ -46,6 +47,9 @@ func (Silent) CampaignChanged(context.Context, storage.CampaignID) error { retur
 
 // OffboardingChanged implements Notifier.
 func (Silent) OffboardingChanged(context.Context, storage.OffboardingID) error { return nil }
+
+// LeakFound implements Notifier.
+func (Silent) LeakFound(context.Context, storage.LeakID) error { return nil }
 
 // Deps is what a Service needs.
 type Deps struct {

@@ -41,6 +41,9 @@ func (*recorder) CampaignChanged(context.Context, storage.CampaignID) error { re
 
 func (*recorder) OffboardingChanged(context.Context, storage.OffboardingID) error { return nil }
 
+// LeakFound implements Notifier.
+func (*recorder) LeakFound(context.Context, storage.LeakID) error { return nil }
+
 func (r *recorder) CredentialChanged(_ context.Context, id storage.CredentialID) error {
 	r.changes <- id
 	return nil

@@ -32,6 +32,7 @@ const (
 	OAuth        Capability = "oauth"
 	Decide       Capability = "decide"
 	RevokeLeaked Capability = "revoke_leaked"
+	ReportLeaks  Capability = "report_leaks"
 	Prove        Capability = "prove"
 	Deliver      Capability = "deliver"
 )
@@ -60,6 +61,7 @@ func Capabilities(c connectors.Connector) []Capability {
 		{OAuth, can[connectors.OAuthClient](c)},
 		{Decide, can[connectors.RequestDecider](c)},
 		{RevokeLeaked, can[connectors.LeakRevoker](c)},
+		{ReportLeaks, can[connectors.LeakSource](c)},
 		{Prove, can[connectors.Prover](c)},
 		{Deliver, can[connectors.Sink](c)},
 	} {

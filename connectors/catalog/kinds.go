@@ -72,9 +72,9 @@ func Kinds() map[string]Kind {
 		{
 			Name:   "github",
 			Title:  "GitHub",
-			Fields: []string{"owners", "base_url", "allow_private", "token", "sync_every", "org_id", "app_id", "installation_id", "private_key"},
+			Fields: []string{"owners", "base_url", "allow_private", "token", "sync_every", "org_id", "app_id", "installation_id", "private_key", "signing_secret"},
 			Open:   opener(github.Open),
-			Notes:  "fine-grained tokens and the requests for them, SAML credentials (with an owner's token), apps (removed by people), leaked tokens",
+			Notes:  "fine-grained tokens and the requests for them, SAML credentials (with an owner's token), apps (removed by people), leaked tokens; tells of leaks it found",
 			shape:  (*github.Connector)(nil),
 		},
 		{

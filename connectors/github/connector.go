@@ -10,6 +10,7 @@ import (
 
 	"latchkey/connectors"
 	"latchkey/connectors/rest"
+	"latchkey/secret"
 )
 
 var (
@@ -24,6 +25,7 @@ var (
 	_ connectors.RequestLister  = (*Connector)(nil)
 	_ connectors.RequestDecider = (*Connector)(nil)
 	_ connectors.LeakRevoker    = (*Connector)(nil)
+	_ connectors.LeakSource     = (*Connector)(nil)
 	_ connectors.AccountCloser  = (*Connector)(nil)
 )
 
@@ -48,6 +50,9 @@ type Connector struct {
 	app    *api // as the installation
 	owner  *api // as the owner; nil without a token
 	nobody *api // without any credential
+
+	partner    *partner
+	hookSecret secret.Value // of the webhook about leaks; or empty
 }
 
 // Check lists one token as the App, and one authorisation as the owner where

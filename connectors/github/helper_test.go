@@ -47,6 +47,7 @@ func settings(base string, appKey secret.Value) connectors.Settings {
 	return connectors.Settings{
 		Name: "hub", Kind: "github", BaseURL: base, AllowPrivate: true, OrgID: githubtest.DefaultOrg,
 		AppID: githubtest.DefaultApp, InstallationID: githubtest.DefaultInstallation, PrivateKey: appKey,
+		SigningSecret: secret.New("the-secret-of-the-webhook"),
 	}
 }
 

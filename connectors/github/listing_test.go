@@ -92,6 +92,7 @@ func TestGrants(t *testing.T) {
 			Ref: connectors.GrantRef{ID: "installation/42", AppID: "7", Owner: org}, App: "latchkey", GivenAt: made, Access: connectors.Write,
 			Scopes: []string{
 				"org-administration:read", "org-members:write", "org-personal_access_token_requests:write", "org-personal_access_tokens:write",
+				"repo-secret_scanning_alerts:read",
 			},
 		},
 		{

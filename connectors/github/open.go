@@ -68,6 +68,7 @@ func build(s connectors.Settings, base *url.URL, rt http.RoundTripper) (*Connect
 	if c.nobody, err = newAPI(base, rt); err != nil {
 		return nil, err
 	}
+	c.partner, c.hookSecret = &partner{nobody: c.nobody, now: time.Now}, s.SigningSecret
 	if s.Token.Empty() {
 		return c, nil
 	}

@@ -41,6 +41,7 @@ var operations = []string{
 	"DELETE /orgs/{org}/members/{username}",
 	"GET /orgs/{org}/memberships/{username}",
 	"GET /users/{username}",
+	"GET /repos/{owner}/{repo}/secret-scanning/alerts/{alert_number}",
 	"POST /credentials/revoke",
 }
 
@@ -122,6 +123,13 @@ func tour(t *testing.T) []exchange {
 	}
 	pat, asked := b.d.AddPAT(githubtest.PAT{Owner: "carol"}), b.d.AddPATRequest(githubtest.PAT{Owner: "carol"})
 	ctx := t.Context()
+	hook, err := b.d.AlertHook(ctx, "http://latchkey.example/hooks/hub", b.s.SigningSecret, "created", b.d.AddAlert("shop", secret.New("found"), false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if leaks, err := c.Leaks(hook, bodyOf(t, hook)); err != nil || len(leaks) != 1 {
+		t.Errorf("leaks: %v, %v", leaks, err)
+	}
 	for name, err := range map[string]error{"check": c.Check(ctx), "revoke leaked": c.RevokeLeaked(ctx, []secret.Value{ownerToken()})} {
 		if err != nil {
 			t.Errorf("%s: %v", name, err)

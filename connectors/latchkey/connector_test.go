@@ -76,7 +76,7 @@ func TestGatewayIsToldNoAddress(t *testing.T) {
 	t.Parallel()
 	c := open(t)
 	up := c.Upstream()
-	if up.BaseURL != nil || !up.Credential.Empty() || up.Connection != "latchkey" || len(up.Scopes) != 7 {
+	if up.BaseURL != nil || !up.Credential.Empty() || up.Connection != "latchkey" || len(up.Scopes) != 11 {
 		t.Errorf("upstream = %+v", up)
 	}
 	up.Scopes[0].Name = "changed"

@@ -69,6 +69,8 @@ type Double struct {
 	requests       []*grant
 	authorizations []*authorization
 	installations  []*installation
+	scanners       []scanner
+	alerts         []alert // by number, from 1
 }
 
 // New makes a double whose organisation has the App and nothing else.
@@ -107,7 +109,7 @@ func New(cfg Config) (*Double, error) {
 	d.installations = append(d.installations, &installation{
 		id: cfg.InstallationID, app: cfg.AppID, slug: "latchkey", made: cfg.Now(),
 		permissions: map[string]string{
-			"members": "write", "organization_administration": "read",
+			"members": "write", "organization_administration": "read", "secret_scanning_alerts": "read",
 			"organization_personal_access_tokens": "write", "organization_personal_access_token_requests": "write",
 		},
 	})

@@ -104,6 +104,8 @@ func (d *Double) routes() {
 	route("DELETE /orgs/{org}/members/{username}", both, d.removeMember)
 	route("GET /orgs/{org}/memberships/{username}", both, d.getMembership)
 	route("GET /users/{username}", both, d.getUser)
+	route("GET /repos/{org}/{repo}/secret-scanning/alerts/{number}", app, d.getAlert)
+	route("GET /meta/public_keys/secret_scanning", []identity{nobody}, d.listKeys)
 	route("POST /credentials/revoke", []identity{nobody}, d.revokeLeaked)
 	d.mux.HandleFunc("/", notFound)
 }

@@ -1,0 +1,90 @@
+package github
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"latchkey/connectors"
+	"latchkey/connectors/rest"
+	"latchkey/secret"
+)
+
+// alertActions are those after which a secret is out, again or still.
+var alertActions = []string{"created", "reopened", "publicly_leaked"}
+
+// alert reads a webhook about a secret scanning alert. Other events that the
+// same webhook may send are none of ours.
+func (c *Connector) alert(r *http.Request, body []byte) ([]connectors.Leak, error) {
+	if err := c.signed(r.Header, body); err != nil {
+		return nil, err
+	}
+	if r.Header.Get("X-Github-Event") != "secret_scanning_alert" {
+		return nil, nil
+	}
+	var event struct {
+		Action string `json:"action"`
+		Alert  struct {
+			Number int64 `json:"number"`
+		} `json:"alert"`
+		Repository struct {
+			Name  string `json:"name"`
+			Owner struct {
+				Login string `json:"login"`
+			} `json:"owner"`
+		} `json:"repository"`
+	}
+	if json.Unmarshal(body, &event) != nil || event.Alert.Number <= 0 || !isRepository(event.Repository.Name) {
+		return nil, malformed("the body is not about an alert of a repository")
+	}
+	if !slices.Contains(alertActions, event.Action) {
+		return nil, nil
+	}
+	if !strings.EqualFold(event.Repository.Owner.Login, c.org) {
+		return nil, malformed("the repository is not one of %s", c.org)
+	}
+	var found struct {
+		Secret string `json:"secret"`
+		Type   string `json:"secret_type"`
+		URL    string `json:"html_url"`
+	}
+	path := rest.Path("repos", c.org, event.Repository.Name, "secret-scanning", "alerts", strconv.FormatInt(event.Alert.Number, 10))
+	if _, err := c.app.do(r.Context(), request{method: http.MethodGet, path: path}, &found); err != nil {
+		return nil, err
+	}
+	if found.Secret == "" {
+		return nil, nil // GitHub hides it; there is nothing to look for
+	}
+	return []connectors.Leak{{Secret: secret.New(found.Secret), Type: found.Type, Source: "repository", URL: found.URL}}, nil
+}
+
+// signed checks GitHub's signature of a webhook: HMAC-SHA-256 of the raw body,
+// in hexadecimal.
+func (c *Connector) signed(h http.Header, body []byte) error {
+	if c.hookSecret.Empty() {
+		return unverified("this connection has no signing_secret, so nobody can sign webhooks for it")
+	}
+	given, ok := strings.CutPrefix(h.Get("X-Hub-Signature-256"), "sha256=")
+	want, err := hex.DecodeString(given)
+	if !ok || err != nil {
+		return unverified("the signature is missing or not of the form sha256=…")
+	}
+	mac := hmac.New(sha256.New, []byte(c.hookSecret.Expose()))
+	mac.Write(body)
+	if !hmac.Equal(mac.Sum(nil), want) {
+		return unverified("the signature is not of this webhook's secret")
+	}
+	return nil
+}
+
+// isRepository tells what may be the name of a repository.
+func isRepository(s string) bool {
+	return s != "" && s != "." && s != ".." && len(s) <= 100 && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' && r != '.'
+	})
+}

@@ -1,0 +1,23 @@
+package connectors
+
+import (
+	"net/http"
+
+	"latchkey/secret"
+)
+
+// Leak is a secret that was found where it must not be.
+type Leak struct {
+	Secret secret.Value
+	Type   string // the source's word for what it is
+	Source string // and for where it was: "commit"
+	URL    string // empty where the source does not say
+}
+
+// LeakSource verifies and reads an inbound report of leaked secrets, of this
+// system's or of any. The body is handed in raw, because signatures are over
+// raw bytes. It may ask the source for what the report leaves out. Errors are
+// as EventSource's; no connector is both.
+type LeakSource interface {
+	Leaks(*http.Request, []byte) ([]Leak, error)
+}
