@@ -197,20 +197,32 @@ func (b *Bot) submitCampaignPage(ctx context.Context, s submission) answer {
 	if err != nil {
 		return b.explainSubmission(s, err)
 	}
-	return b.savedPage(ctx, s, p, note, s.view.ID)
+	return b.savedPage(ctx, s, p, note)
 }
 
-// savedPage acks with a few words, because an ack can't hold a page, and then
-// shows the next page in the place of one that is open.
-func (b *Bot) savedPage(ctx context.Context, s submission, p campaignPlace, note, on string) answer {
+// savedPage shows the next page in the place of the one that was saved.
+func (b *Bot) savedPage(ctx context.Context, s submission, p campaignPlace, note string) answer {
 	next, err := b.afterPage(ctx, s.actor, p, note)
 	if err != nil {
 		return b.explainSubmission(s, err)
 	}
-	view := noticeModal("Saved", orDash(note))
-	out := b.replaceView(on, next)
-	out.ack = slack.NewUpdateViewSubmissionResponse(&view)
-	return out
+	if body, err := json.Marshal(next); err != nil || len(body) > maxAckView {
+		next = savedNotice(p, note)
+	}
+	return answer{ack: slack.NewUpdateViewSubmissionResponse(&next)}
+}
+
+// maxAckView is how many bytes a view may have in an ack: a frame may have 20
+// KiB, and the envelope needs some.
+const maxAckView = 20_000
+
+// savedNotice is for a next page that no ack can hold. It can't be shown by a
+// call of its own: Slack may take that before the ack, which would then hide it.
+func savedNotice(p campaignPlace, note string) slack.ModalViewRequest {
+	p.Number = nextOpen
+	view := modal(callbackCampaignPage, "Saved", "", "", section(escape(cut(orDash(note), maxSection/2))),
+		actions("page/"+p.String(), button(verbCampaignPage, p.String(), "Go on", "Go on to the next page")))
+	return view
 }
 
 // submitCampaignSure saves a page with what it revokes. The page beneath shows
@@ -229,7 +241,14 @@ func (b *Bot) submitCampaignSure(ctx context.Context, s submission) answer {
 	if err != nil {
 		return b.explainSubmission(s, err)
 	}
-	return b.savedPage(ctx, s, p, note, s.view.PreviousViewID)
+	next, err := b.afterPage(ctx, s.actor, p, note)
+	if err != nil {
+		return b.explainSubmission(s, err)
+	}
+	view := noticeModal("Saved", orDash(note))
+	out := b.replaceView(s.view.PreviousViewID, next)
+	out.ack = slack.NewUpdateViewSubmissionResponse(&view)
+	return out
 }
 
 // clickCampaignReduce asks which scopes stay. That it opens promises nothing:

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -187,12 +189,18 @@ func seed(v *fake.Vendor, label, email string) fake.Key {
 	return v.Seed(fake.Key{Label: label, Owner: connectors.AccountRef{ID: "id-" + email, Email: email, Name: email}, Scopes: []string{"files:read", "files:write"}})
 }
 
-// sync lists every system now.
+// sync lists every system now, one after the other, so that what is found has
+// its IDs in the same order each time.
 func (h *house) sync() {
 	h.t.Helper()
-	_, err := h.db.Pool().Exec(h.ctx, `UPDATE connection SET sync_due_at = latchkey_now()`)
-	h.must(err)
-	h.must(h.rules.SyncDue(h.ctx))
+	for _, name := range slices.Sorted(maps.Keys(h.rules.Rules().Connections)) {
+		_, err := h.db.Pool().Exec(h.ctx, `
+			UPDATE connection
+			SET sync_due_at = latchkey_now() + CASE WHEN name = $1 THEN '0' ELSE '1 day' END::interval
+			WHERE sync_due_at IS NOT NULL`, name)
+		h.must(err)
+		h.must(h.rules.SyncDue(h.ctx))
+	}
 }
 
 // sweep takes up now what is tried again later.

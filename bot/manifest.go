@@ -59,7 +59,7 @@ func Manifest(command, name string) ([]byte, error) {
 			}},
 			"slash_commands": list{object{
 				"command": command, "description": "Ask for API keys, approve them, and see who holds which.",
-				"usage_hint":    "request | mine | pending | list | systems | show | rotate | extend | edit | done | revoke | suspend | resume | cancel | why | help",
+				"usage_hint":    "request | mine | pending | list | systems | show | rotate | extend | edit | done | revoke | suspend | resume | cancel | why | audit | help",
 				"should_escape": true, // @bob arrives as an ID, not as a name that anybody can take
 			}},
 		},

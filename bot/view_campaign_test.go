@@ -126,6 +126,7 @@ func campaignModals() map[string]slack.ModalViewRequest {
 		"page_all":     campaignPageModal(pageOf(true, 1, 3, append(openLines(), decidedLines()...)...), 5, "Saved: 2 kept.", "{}"),
 		"page_decided": campaignPageModal(pageOf(false, 2, 3, decidedLines()...), 1, "", "{}"),
 		"page_others":  campaignPageModal(pageOf(false, 0, 1, decidedLines()[2:]...), 1, "", "{}"),
+		"saved":        savedNotice(campaignPlace{1, false, 2}, "Saved: 2 kept."),
 		"sure":         campaignSureModal([]storage.CredentialID{1, 2}, 3, "{}"),
 		"sure_one":     campaignSureModal([]storage.CredentialID{1}, 0, "{}"),
 		"reduce":       campaignReduceModal(campaignLineOf(activeKey(), 1, "", workflow.Person{}), "7.TK-0001"),

@@ -128,7 +128,8 @@ func keyIn(state storage.CredentialState) workflow.CredentialView {
 	}
 	return workflow.CredentialView{
 		Credential: c, Owner: alice(), Scopes: ruleViews(tempoScopes(), c.Scopes), Collected: true, Events: events, UseURL: "https://api.example.com/tempo",
-		Request: &storage.Request{ID: 2, Reason: "Nightly import of worklogs into payroll.", PolicyName: "tempo-write"},
+		ClientsURL: "https://latchkey.example.com/clients/tempo",
+		Request:    &storage.Request{ID: 2, Reason: "Nightly import of worklogs into payroll.", PolicyName: "tempo-write"},
 		Endpoints: []storage.EndpointUse{
 			{Method: "GET", Route: "/4/worklogs/{id}", Count: 1204, LastAt: noon().Add(time.Hour), LastStatus: 200},
 			{Method: "POST", Route: "/4/worklogs/search", Count: 1, LastAt: noon(), LastStatus: 403},
@@ -160,7 +161,7 @@ func found() workflow.CredentialView {
 	c := &v.Credential
 	c.Brokered, c.Managed, c.RequestID, c.UseKnown, c.Connection = false, false, 0, false, "jira"
 	c.ExpiresAt = time.Time{}
-	v.Request, v.Scopes, v.Endpoints, v.Events, v.Days, v.Unused = nil, nil, nil, nil, nil, nil
+	v.Request, v.Scopes, v.Endpoints, v.Events, v.Days, v.Unused, v.ClientsURL = nil, nil, nil, nil, nil, nil, ""
 	return v
 }
 

@@ -79,6 +79,7 @@ func suspendedBy(by storage.Actor, reason string) workflow.CredentialView {
 func handmade() workflow.CredentialView {
 	v := keyIn(storage.CredentialIssuing)
 	v.Credential.Brokered, v.Credential.Connection = false, "jira"
+	v.ClientsURL = ""
 	v.Credential.StateReason = "waits for its owner"
 	v.Can = workflow.Options{Revoke: true}
 	v.Task = &connectors.Task{URL: "https://id.example.com/manage-profile/security/api-tokens",
@@ -90,6 +91,7 @@ func handmade() workflow.CredentialView {
 func endByHand() workflow.CredentialView {
 	v := keyIn(storage.CredentialRevokeFailed)
 	v.Credential.Brokered, v.Credential.Connection, v.Credential.Managed = false, "jira", false
+	v.ClientsURL = ""
 	v.Task = &connectors.Task{URL: "https://admin.example.com/o/1/keys", Steps: []string{"Sign in as an admin of the organisation.", "Delete the key named <deploy>."}}
 	v.Receipts = []storage.Receipt{{At: noon(), Verb: "suspend", Answer: "POST /admin/v1/keys/7/suspend\n204 <!channel>", Liveness: "unknown", Attempts: 1}}
 	return v
@@ -104,6 +106,7 @@ func toConnect() workflow.CredentialView {
 func revokedThere() workflow.CredentialView {
 	v := keyIn(storage.CredentialRevoked)
 	v.Credential.Brokered = false
+	v.ClientsURL = ""
 	v.Receipts = []storage.Receipt{{At: noon(), Verb: "revoke", Answer: "DELETE /users/1/manage/api-tokens/7\n204 No Content", Liveness: "dead", Attempts: 1},
 		{At: noon(), Verb: "verify", Answer: "GET /users/1/manage/api-tokens/7\n404", Liveness: "dead", Attempts: 1}}
 	return v
@@ -130,6 +133,10 @@ func systemsOf() []workflow.SystemView {
 func adminsHome() workflow.HomeView {
 	h := fullHome()
 	h.Keys, h.Systems = append(h.Keys, foundFor(), withID(toConnect(), 6)), systemsOf()
+	h.Busiest = []storage.ConnectionUse{
+		{Connection: "tempo", Keys: 12, Days: []storage.DayUse{{Count: 900}, {Count: 0}, {Count: 4000, Failed: 12}}},
+		{Connection: "wiki <b>", Keys: 1, Days: []storage.DayUse{{}, {}, {Count: 1}}},
+	}
 	return h
 }
 

@@ -166,13 +166,14 @@ func used() workflow.CredentialView {
 
 func native() workflow.CredentialView {
 	v := activeKey()
-	v.Credential.Brokered, v.Credential.UseKnown, v.Credential.KeyPrefix = false, false, ""
+	v.Credential.Brokered, v.Credential.UseKnown, v.Credential.KeyPrefix, v.ClientsURL = false, false, "", ""
 	return v
 }
 
 func revokingNative() workflow.CredentialView {
 	v := keyIn(storage.CredentialRevoking)
 	v.Credential.Brokered = false
+	v.ClientsURL = ""
 	return v
 }
 

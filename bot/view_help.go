@@ -25,6 +25,7 @@ func helpMessage(command string) message {
 		{"suspend <ID> [reason]", "stop a key for a while, and `resume` lets it work again"},
 		{"cancel <ID>", "withdraw a request"},
 		{"why <ID>", "which rule applied, who may review, and what happened"},
+		{"audit [ID]", "who did what, when and why, with what you did and what is yours"},
 		{"help", "this list"},
 	}
 	admins := [][2]string{
@@ -35,6 +36,7 @@ func helpMessage(command string) message {
 		{"revoke <@person or system> [reason]", "end all keys of a person or a system"},
 		{"offboard <@person> [reason]", "stop everything of somebody who left, at every system"},
 		{"offboarding [@person]", "who left, how far their cases are, and what waits for you"},
+		{"audit [ID or @person]", "the audit log: of everything, of a key or a request, or of a person"},
 		{"campaign [system]", "ask everybody which of their keys are still needed, and see how far that is"},
 	}
 	text := fmt.Sprintf("With `%s request` you ask for an API key, and with `%s mine` you see yours.", escape(command), escape(command))

@@ -13,7 +13,7 @@ import (
 
 // Bounds of App Home, which holds 100 blocks: four per row of the first
 // section, one per row of the second, two per row of the third, one per row of
-// the fourth, and two per row of what admins see.
+// the fourth, two per row of what admins see, and two about what is used most.
 const (
 	maxHomeWaiting  = 6
 	maxHomeEnding   = 5
@@ -38,6 +38,7 @@ func homeView(h workflow.HomeView, command string) slack.HomeTabViewRequest {
 	blocks = append(blocks, homeRequests(h.Requests, command)...)
 	if h.Admin {
 		blocks = append(blocks, homeSystems(h.Systems, command)...)
+		blocks = append(blocks, homeBusiest(h.Busiest)...)
 	}
 	blocks = append(blocks, divider(), small(code(command+" help")+" lists everything you can do."))
 	return slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: blocks}}
@@ -131,7 +132,11 @@ func homeKeys(views []workflow.CredentialView, command string) []slack.Block {
 		if endable(c) {
 			controls = append(controls, giveBackButton(c))
 		}
-		out = append(out, section(keyInLine(v)), actions("key/"+c.ID.String(), controls...))
+		text := keyInLine(v)
+		if used := dayLine(v.Days); used != "" {
+			text += "\n" + used
+		}
+		out = append(out, section(text), actions("key/"+c.ID.String(), controls...))
 	}
 	return append(out, cutShort(len(views)-maxHomeKeys, "key", command+" mine")...)
 }

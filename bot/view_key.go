@@ -134,6 +134,9 @@ func ownerControls(v workflow.CredentialView) []slack.BlockElement {
 	if v.Can.Extend {
 		out = append(out, keyButton(verbExtend, c))
 	}
+	if v.ClientsURL != "" {
+		out = append(out, clientsButton(v))
+	}
 	return append(out, giveBackButton(c))
 }
 

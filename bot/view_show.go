@@ -82,7 +82,7 @@ func keyDetails(f keyFile) []slack.Block {
 		sectionUpTo(roomForUse, "*Used in the last 7 days*\n"+useLines(v)),
 		sectionUpTo(roomForStory, "*What happened*\n"+storyLines(v.Events)))
 	blocks = append(blocks, receiptBlocks(v.Receipts)...)
-	controls := keyButtons(v, f.Reader)
+	controls := append(keyButtons(v, f.Reader), lookButtons(f)...)
 	switch {
 	case !f.Reader.owns(v):
 	case collectable(v):

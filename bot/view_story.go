@@ -47,73 +47,8 @@ func actor(e storage.Event) string {
 
 func bySystem(e storage.Event) bool { return e.ActorID == 0 }
 
-// eventWords is an action in words; one we have no words for reads as it is
-// recorded.
-func eventWords(e storage.Event) string {
-	action := strings.TrimPrefix(e.Action, "credential.")
-	switch action {
-	case string(storage.CredentialIssuing):
-		return "being made"
-	case string(storage.CredentialActive):
-		if e.Before == string(storage.CredentialSuspended) {
-			return "resumed"
-		}
-		return "became active"
-	case "revealed":
-		return "collected"
-	case string(storage.CredentialSuspended):
-		return "suspended"
-	case string(storage.CredentialExpired):
-		return "expired"
-	case string(storage.CredentialRevoking):
-		return "revoking began"
-	case string(storage.CredentialRevokeFailed):
-		return "the system did not confirm the revoke"
-	case string(storage.CredentialRevoked):
-		return "revoked, confirmed by the system"
-	case string(storage.CredentialIssueFailed):
-		return "could not be made"
-	case "adopted":
-		return "brought under management"
-	case "handed_over":
-		return "given another owner"
-	case "warned":
-		return "its owner was told that it has to go"
-	case "spared":
-		return "the warning was taken back"
-	case "extended":
-		return "given more time"
-	case "end_changed":
-		return "given another end"
-	case "let_expire":
-		return "left to expire"
-	case "rotation_begun":
-		return "a new key is being made in its place"
-	case "rotation_failed":
-		return "nothing came of the new key"
-	case "replaced":
-		return "a new key works in its place"
-	case "delivered":
-		return "put into its sink"
-	case "delivery_failed":
-		return "could not be put into its sink"
-	case "labelled":
-		return "given another name"
-	case "noted":
-		return "its note was changed"
-	case "exempted":
-		return "exempted from the rules about unused and old keys"
-	case "narrowed":
-		return "given fewer scopes"
-	case "connected":
-		return "connected"
-	case "unentitled":
-		return "not allowed to its owner any more"
-	case "entitled":
-		return "allowed to its owner again"
-	}
-	return words(strings.ReplaceAll(action, "_", " "))
-}
+// eventWords is what an event was, in mrkdwn.
+func eventWords(e storage.Event) string { return words(workflow.EventWords(e)) }
 
 // ending is who began to revoke a key, and why; false when nobody did.
 func ending(v workflow.CredentialView) (storage.Event, bool) {
@@ -173,15 +108,23 @@ func dayLine(days []storage.DayUse) string {
 		}
 		b.WriteRune(bar)
 	}
-	return fmt.Sprintf("%s %d in %s, today last; at most %d a day", code(b.String()), all, plural(len(days), "day"), most)
+	return fmt.Sprintf("%s %s in %s, today last; at most %d a day", code(b.String()), plural(int(all), "call"), plural(len(days), "day"), most)
 }
 
 // lessLine says that fewer scopes would do; empty where they would not.
 func lessLine(v workflow.CredentialView) string {
-	if len(v.Unused) == 0 {
+	switch {
+	case len(v.Unused) == 0:
 		return ""
+	case !wantsLess(v):
+		return "Nothing needed any of its scopes for 30 days. If nobody needs it, it can be given back."
 	}
 	return "Nothing needed " + escape(joinSome(v.Unused, maxNames)) + " for 30 days. A key without would do the same and can do less harm."
+}
+
+// wantsLess reports whether a key with some of the scopes would do.
+func wantsLess(v workflow.CredentialView) bool {
+	return len(v.Unused) > 0 && slices.ContainsFunc(v.Credential.Scopes, func(name string) bool { return !slices.Contains(v.Unused, name) })
 }
 
 // noRoute is the route of calls that no scope of the system speaks of.

@@ -8,25 +8,6 @@ import (
 	"latchkey/storage"
 )
 
-func TestEveryEventHasWords(t *testing.T) {
-	t.Parallel()
-	for action, want := range map[string]string{
-		"credential.issuing": "being made", "credential.active": "became active", "credential.revealed": "collected",
-		"credential.suspended": "suspended", "credential.expired": "expired", "credential.revoking": "revoking began",
-		"credential.revoke_failed": "the system did not confirm the revoke", "credential.revoked": "revoked, confirmed by the system",
-		"credential.issue_failed": "could not be made", "credential.handed_over": "given another owner",
-		"credential.something_else": "something else",
-	} {
-		if got := eventWords(storage.Event{Action: action}); got != want {
-			t.Errorf("%s reads %q, want %q", action, got, want)
-		}
-	}
-	resumed := storage.Event{Action: "credential.active", Before: "suspended"}
-	if got := eventWords(resumed); got != "resumed" {
-		t.Errorf("a resumed key reads %q", got)
-	}
-}
-
 func TestEndingIsWhoeverBeganIt(t *testing.T) {
 	t.Parallel()
 	v := keyIn(storage.CredentialRevoked)

@@ -43,7 +43,14 @@ type Rule struct {
 	// Slashes names the {x}, or "**", that may hold encoded slashes, such as
 	// GitLab's project paths. Elsewhere an encoded slash is refused.
 	Slashes []string
+	// Upgrade makes the rule one about requests that change the protocol, and
+	// about no others: WebSocket, or empty. A denying rule without it is about
+	// both.
+	Upgrade string
 }
+
+// WebSocket is the only protocol that a Rule may let a connection change to.
+const WebSocket = "websocket"
 
 // Body is what a rule asks of a request's body, if there is one. The zero
 // value asks nothing.

@@ -35,9 +35,8 @@ type benchBundle struct {
 }
 
 // newBench compares like with like: both proxies listen on loopback, reach
-// the same vendor in the same process with the same requests, and have the
-// same transport. The
-// gateway checks one of 10,000 keys, judges, logs to a writer that forgets,
+// the same vendor in the same process with the same requests. The bare one has
+// net/http's own transport, tuned for the purpose. The gateway checks one of 10,000 keys, judges, logs to a writer that forgets,
 // and meters every request into Postgres.
 func newBench(b *testing.B) *benchBundle {
 	b.Helper()
@@ -62,7 +61,7 @@ func newBench(b *testing.B) *benchBundle {
 	up := bundle.upstreams["tempo"]
 	bare := &httputil.ReverseProxy{
 		Rewrite:    func(p *httputil.ProxyRequest) { p.SetURL(up.base) },
-		Transport:  up.transport,
+		Transport:  NewTransport(bundle.vendor.upstream(b)),
 		BufferPool: benchPool{},
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"mime"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -16,6 +17,8 @@ type conditions struct {
 	query []parameter
 	types []string // lower case
 	max   int64    // bytes of the body; zero: any
+
+	upgrade bool // it asks to change to WebSocket; false: it does not
 }
 
 // parameter is one query parameter by name.
@@ -33,14 +36,17 @@ var (
 	errMedia     = errors.New("a body's type is a media type without parameters, such as application/json")
 	errDenySize  = errors.New("a denying rule can't have a body size: leave large bodies out of the allowing rules")
 	errBodyMax   = errors.New("a body's max is a number of bytes")
+	errRuleAsks  = errors.New("a rule's upgrade is websocket, and its methods are [GET]")
 )
 
 func newConditions(r connectors.Rule) (*conditions, error) {
-	if len(r.Query) == 0 && len(r.Body.Types) == 0 && r.Body.Max == 0 {
+	if len(r.Query) == 0 && len(r.Body.Types) == 0 && r.Body.Max == 0 && r.Upgrade == "" {
 		return nil, nil
 	}
-	c := &conditions{max: r.Body.Max}
+	c := &conditions{max: r.Body.Max, upgrade: r.Upgrade != ""}
 	switch {
+	case c.upgrade && (r.Upgrade != connectors.WebSocket || !slices.Equal(r.Methods, []string{http.MethodGet})):
+		return nil, errRuleAsks
 	case r.Body.Max < 0:
 		return nil, errBodyMax
 	case r.Body.Max > 0 && r.Deny:
@@ -79,7 +85,10 @@ func (c *conditions) room() int64 {
 // is read.
 func (c *conditions) hold(a *asked) bool {
 	if c == nil {
-		return true
+		return !a.upgrade
+	}
+	if c.upgrade != a.upgrade {
+		return false
 	}
 	if a.length != 0 && len(c.types) > 0 && !c.hasType(a.types) || a.length > c.room() {
 		return false
@@ -108,6 +117,9 @@ func (c *conditions) hasType(headers []string) bool {
 func (c *conditions) mayHold(a *asked) bool {
 	if c == nil {
 		return true
+	}
+	if c.upgrade && !a.upgrade {
+		return false
 	}
 	if len(c.types) > 0 && (a.length == 0 || !c.mayHaveType(a.types)) {
 		return false

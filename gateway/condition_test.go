@@ -156,7 +156,7 @@ func TestConditionsOverTheWire(t *testing.T) {
 		{"GET", "/tempo/search?project=A&x=1", "", nil, 200, nil, ""},
 		{"GET", "/tempo/search?project=B", "", nil, 403, []string{"all"}, "ask for it in Slack"},
 		{"POST", "/tempo/search", "{}", json, 200, nil, ""},
-		{"POST", "/tempo/search", "{}", []string{"Content-Type", "text/plain"}, 403, nil, "A scope of tempo allows POST /search, but not with this query or this body."},
+		{"POST", "/tempo/search", "{}", []string{"Content-Type", "text/plain"}, 403, nil, "A scope of tempo allows POST /search, but not with this query, body or upgrade."},
 		{"POST", "/tempo/search", "{'123456789'}", json, 403, nil, "but not with"},
 	} {
 		a := b.send(t, tt.method, tt.target, key, tt.body, tt.header...)

@@ -43,6 +43,7 @@ var dialects = map[string]func(string) string{
 		}
 		return path.Clean(strings.Join(segments, "/"))
 	},
+	"no case":      func(p string) string { return path.Clean(strings.ToLower(unescape(p))) },
 	"decode twice": func(p string) string { return path.Clean(unescape(unescape(p))) },
 	"overlong and full-width characters": func(p string) string {
 		p = unescape(p)
@@ -118,6 +119,7 @@ func TestNoPathLeavesItsRules(t *testing.T) {
 		d.Upstreams["tempo"] = u
 		d.Limits.PerSecond, d.Limits.Burst = 1_000_000, 1_000_000
 	})
+	b.strangers = b.log // each refusal is to be found, also where no key was read
 	key, _ := b.issue(t, "tempo", "public")
 
 	all := corpus()
@@ -146,6 +148,9 @@ func TestNoPathLeavesItsRules(t *testing.T) {
 		}
 	}
 	t.Logf("%d paths: %v", len(all), statuses)
+	if logged := strings.Count(b.logs.String(), `"refused":`); logged != len(all)-statuses[http.StatusOK] {
+		t.Errorf("%d of %d refusals are in the log", logged, len(all)-statuses[http.StatusOK])
+	}
 	if len(all) < 2000 || statuses[http.StatusOK] == 0 || statuses[http.StatusBadRequest] < 2000 || statuses[http.StatusForbidden] == 0 {
 		t.Errorf("the corpus does not try every outcome: %d paths, %v", len(all), statuses)
 	}

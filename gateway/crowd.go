@@ -39,7 +39,7 @@ func (c *crowd) enter(conn *guardedConn) {
 	}
 	c.mu.Unlock()
 	if out != nil {
-		_ = out.Conn.Close()
+		out.drop()
 	}
 }
 
@@ -67,7 +67,8 @@ func (c *crowd) size() int {
 }
 
 // watch is the server's ConnState. A connection becomes active when the first
-// byte of a request comes out of the guard, which is when its head is whole.
+// byte of a request comes out of the guard, which is when its head is whole,
+// or, if it speaks HTTP/2, when it has a request under way.
 func (c *crowd) watch(conn net.Conn, state http.ConnState) {
 	g, ok := conn.(*guardedConn)
 	if !ok {
@@ -76,11 +77,15 @@ func (c *crowd) watch(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew, http.StateIdle:
 		g.waits.Store(time.Now().UnixNano())
-	case http.StateActive:
+	case http.StateActive, http.StateHijacked: // a tunnel leaves by itself
 		g.waits.Store(0)
-	case http.StateHijacked, http.StateClosed:
-		c.mu.Lock()
-		delete(c.conns, g)
-		c.mu.Unlock()
+	case http.StateClosed:
+		c.leave(g)
 	}
+}
+
+func (c *crowd) leave(g *guardedConn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.conns, g)
 }

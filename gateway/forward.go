@@ -15,17 +15,19 @@ import (
 // comes. net/http's own proxy does more than is wanted here (upgrades, interim
 // answers, trailers, mending of queries) and goes over the headers four times.
 func (g *Gateway) forward(w *recorder, r *http.Request, t target, x *exchange) {
-	ctx, cancel := context.WithTimeout(r.Context(), x.upstream.bounds.duration)
-	defer cancel()
-	up := x.upstream
+	ctx, up := r.Context(), x.upstream
 	out := r.WithContext(ctx)
 	out.URL = up.address(t)
 	out.Host, out.RequestURI = "", ""
 	out.Header = up.headers(r.Header, x.key.token)
+	if x.upgrade {
+		askUpgrade(out.Header)
+	}
 	out.TransferEncoding, out.Trailer, out.Close = nil, nil, false
 	out.Body = nil
+	var body *clientBody
 	if r.ContentLength != 0 {
-		body := &clientBody{
+		body = &clientBody{
 			ReadCloser: http.MaxBytesReader(w.ResponseWriter, r.Body, x.room),
 			x:          x, line: http.NewResponseController(w.ResponseWriter), stall: g.limits.Stall, ends: time.Now().Add(g.longest),
 		}
@@ -34,7 +36,8 @@ func (g *Gateway) forward(w *recorder, r *http.Request, t target, x *exchange) {
 		// does not allow that after the handler.
 		defer func() { _ = body.Close() }()
 	}
-	resp, err := up.transport.RoundTrip(out)
+	resp, release, err := up.send(out, time.Now().Add(up.bounds.duration))
+	defer release()
 	if err != nil {
 		w.failed = err
 		w.fail(ctx, err, x.stalled.Load())
@@ -50,24 +53,35 @@ func (g *Gateway) forward(w *recorder, r *http.Request, t target, x *exchange) {
 		w.refuse(errRefused)
 		return
 	case http.StatusSwitchingProtocols:
+		if x.upgrade {
+			g.tunnel(w, r, t, x, resp)
+			return
+		}
 		w.refuse(errUpstream)
 		return
 	}
 	secrets := x.mask()
 	passHeader(w.Header(), resp.Header, secrets)
-	w.WriteHeader(resp.StatusCode)
-	if resp.Body == http.NoBody {
-		return
+	early := body.unread(r)
+	if early {
+		body.giveUp(w.Header())
 	}
-	err = passBody(w, resp, secrets, g.limits.Stall)
+	w.WriteHeader(resp.StatusCode)
+	if resp.Body != http.NoBody {
+		err = passBody(w, resp, secrets, g.limits.Stall)
+	}
 	if err != nil {
 		w.failed = err
-		if r.Context().Err() != nil {
+		if ctx.Err() != nil {
 			w.status = statusGone
 		}
 		// The answer has begun: all that is left is to break it off, so that
 		// the client sees that it is not whole. This is net/http's way.
 		panic(http.ErrAbortHandler)
+	}
+	if early {
+		_ = w.flush() // before the wait for who reads the body
+		_ = body.line.SetReadDeadline(past())
 	}
 }
 

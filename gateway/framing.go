@@ -3,14 +3,18 @@ package gateway
 import (
 	"bytes"
 	"net/http"
-	"strconv"
+	"strings"
 )
 
-const maxHeaders = 100
+const (
+	maxHeaders = 100
+	maxMethod  = 32 // bytes
+)
 
 var (
-	errHeadSize = refuse(http.StatusRequestHeaderFieldsTooLarge, "head_too_large", "Request line and headers together are larger than the gateway lets through.")
-	errLines    = badFraming("Lines of the request's head must end in CRLF and hold no control characters.")
+	errHeadSize       = refuse(http.StatusRequestHeaderFieldsTooLarge, "head_too_large", "Request line and headers together are larger than the gateway lets through.")
+	errLines          = badFraming("Lines of the request's head must end in CRLF and hold no control characters.")
+	errAuthorizations = badFraming("The request has more than one Authorization header.")
 )
 
 func badFraming(message string) *refusal {
@@ -62,7 +66,7 @@ func (h *head) line(b []byte) (done bool, refused *refusal) {
 func (h *head) requestLine(b []byte) *refusal {
 	method, rest, ok1 := bytes.Cut(b, []byte{' '})
 	target, version, ok2 := bytes.Cut(rest, []byte{' '})
-	if !ok1 || !ok2 || !isToken(method) || len(method) > 32 {
+	if !ok1 || !ok2 || !isToken(method) || len(method) > maxMethod {
 		return badFraming("The request line must be: method, space, path, space, HTTP/1.1.")
 	}
 	switch string(version) {
@@ -120,32 +124,46 @@ func (h *head) header(b []byte) *refusal {
 
 func (h *head) host(value []byte) *refusal {
 	h.hosts++
-	for _, c := range value {
-		if !unreserved(c) && c != ':' && c != '[' && c != ']' {
-			return badFraming("The Host header is no host and port.")
-		}
+	if !isHost(value) {
+		return badFraming("The Host header is no host and port.")
 	}
 	return nil
+}
+
+// isHost reports whether b holds only what a host and a port are made of.
+func isHost[T string | []byte](b T) bool {
+	for i := range len(b) {
+		if c := b[i]; !unreserved(c) && c != ':' && c != '[' && c != ']' {
+			return false
+		}
+	}
+	return true
 }
 
 func (h *head) contentLength(value []byte) *refusal {
 	if h.sized {
 		return badFraming("Content-Length is there twice.")
 	}
-	if len(value) == 0 || len(value) > 18 {
-		return badFraming("Content-Length is not a number.")
-	}
-	for _, c := range value {
-		if c < '0' || c > '9' {
-			return badFraming("Content-Length is not a number.")
-		}
-	}
-	n, err := strconv.ParseInt(string(value), 10, 64)
-	if err != nil {
+	n, ok := parseLength(string(value))
+	if !ok {
 		return badFraming("Content-Length is not a number.")
 	}
 	h.sized, h.length = true, n
 	return nil
+}
+
+// parseLength takes decimal digits and nothing else.
+func parseLength(s string) (n int64, ok bool) {
+	if len(s) == 0 || len(s) > 18 {
+		return 0, false
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(s[i]-'0')
+	}
+	return n, true
 }
 
 func (h *head) transferEncoding(value []byte) *refusal {
@@ -162,7 +180,7 @@ func (h *head) end() *refusal {
 	case h.hosts > 1 || h.hosts == 0 && !h.http10:
 		return badFraming("The request must have one Host header.")
 	case h.auths > 1:
-		return badFraming("The request has more than one Authorization header.")
+		return errAuthorizations
 	case h.chunked && h.sized:
 		return badFraming("The request has Content-Length and Transfer-Encoding.")
 	case h.chunked && h.http10:
@@ -174,9 +192,9 @@ func (h *head) end() *refusal {
 func (h *head) body() body { return body{left: h.length, chunked: h.chunked} }
 
 // isToken reports whether b is an RFC 9110 token.
-func isToken(b []byte) bool {
-	for _, c := range b {
-		if !unreserved(c) && bytes.IndexByte([]byte("!#$%&'*+^`|"), c) < 0 {
+func isToken[T string | []byte](b T) bool {
+	for i := range len(b) {
+		if c := b[i]; !unreserved(c) && strings.IndexByte("!#$%&'*+^`|", c) < 0 {
 			return false
 		}
 	}

@@ -73,6 +73,8 @@ func TestGuardLetsThrough(t *testing.T) {
 		"a head in a body":     "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 28\r\n\r\n" + get + get,
 		"odd header values":    "GET /a HTTP/1.1\r\nHost: h\r\nX-A: \tb  c \xff\r\nX-Empty:\r\nUser-Agent: a/1 (b; c)\r\n\r\n",
 		"line feeds in a body": "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n\n\r\n\n" + get,
+		"HTTP/2":               preface + "whatever\n\x00" + get,
+		"like HTTP/2":          "PRI /a HTTP/1.1\r\nHost: h\r\n\r\n" + get,
 		"a large head":         "GET /a HTTP/1.1\r\nHost: h\r\nX-A: " + strings.Repeat("x", 20<<10) + "\r\n\r\n" + get,
 	} {
 		for _, size := range []int{1, 7, 1 << 20} {
@@ -208,6 +210,9 @@ func FuzzGuard(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
+		if bytes.HasPrefix(text, []byte(preface)) {
+			t.Skip("HTTP/2")
+		}
 		g := &guardedConn{maxHead: testHead, Conn: &wire{pieces: [][]byte{bytes.Clone(text)}}}
 		got, err := through(g, 512)
 		why := g.refused.Load()

@@ -32,11 +32,17 @@ type Deps struct {
 	PollEvery   time.Duration // 500ms
 	ReloadEvery time.Duration // 1m
 
+	// Doubt says why the database can't be trusted to know what has ended, or
+	// nil. Nothing passes while there is doubt. It must not block.
+	Doubt func() error // none
+
 	Metering       Metering
 	Limits         Limits
+	TLS            TLS            // none: it ends in front
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For names the client
 	Command        string         // the Slack command that asks for scopes: /tokens
-	Transport      func(connectors.Upstream) http.RoundTripper
+	// Transport reaches vendors: the gateway's own, and NewTransport for HTTP/2.
+	Transport func(connectors.Upstream) http.RoundTripper
 }
 
 // Gateway is the data plane. Run keeps its keys and its log; Serve takes
@@ -55,6 +61,7 @@ type Gateway struct {
 	bounds    bounds        // of keys whose connection left the configuration
 	longest   time.Duration // that a request of any connection may take
 	crowd     *crowd
+	cert      *certificate // nil where TLS ends in front
 	trusted   []netip.Prefix
 	command   string
 
@@ -88,6 +95,7 @@ func New(d Deps) (*Gateway, error) {
 	}
 	g.keeper = &keeper{
 		db:          d.DB,
+		doubt:       d.Doubt,
 		grants:      &grants{upstreams: g.upstreams, tokens: tokens{d.Box, d.Logger}, made: map[string]*grant{}},
 		log:         d.Logger,
 		now:         d.Now,
@@ -101,11 +109,14 @@ func New(d Deps) (*Gateway, error) {
 	g.meter = newMeter(d.DB, d.Logger, d.Metering)
 	g.metrics = newMetrics(g)
 	var err error
+	if g.cert, err = newCertificate(d.TLS, d.Logger); err != nil {
+		return nil, fmt.Errorf("make gateway: %w", err)
+	}
 	if g.bounds, err = newBounds(connectors.Limits{}, d.Limits); err != nil {
 		return nil, fmt.Errorf("make gateway: %w", err)
 	}
 	for name, u := range d.Upstreams {
-		up, err := newUpstream(u, d.Transport(u), d.Limits)
+		up, err := newUpstream(u, d.Transport, d.Limits)
 		if err != nil {
 			return nil, fmt.Errorf("connection %s: %w", name, err)
 		}
@@ -123,8 +134,8 @@ func (d Deps) withDefaults() Deps {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
-	if d.Transport == nil {
-		d.Transport = NewTransport
+	if d.Doubt == nil {
+		d.Doubt = func() error { return nil }
 	}
 	orDefault(&d.MaxStale, 10*time.Second)
 	orDefault(&d.PollEvery, 500*time.Millisecond)
@@ -170,6 +181,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 	case <-idle:
 	case <-timer.C:
 		g.log.Warn().Int64("under_way", g.flying.Load()).Msg("requests did not end in time")
+	}
+	for _, up := range g.upstreams {
+		up.closeIdle()
 	}
 	stop()
 	return <-metered

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -24,7 +25,7 @@ const refusedRequest = refusedMethod + " / HTTP/1.1\r\nHost: gateway\r\nConnecti
 // guard wraps a listener so that every byte is judged before net/http parses
 // it, because net/http accepts, or repairs, framing that the next server may
 // read differently: Content-Length beside Transfer-Encoding, folded lines,
-// bare line feeds, chunk extensions.
+// bare line feeds, chunk extensions. The listener may be one of TLS.
 type guard struct {
 	net.Listener
 	crowd   *crowd
@@ -48,6 +49,9 @@ func (g guard) Accept() (net.Conn, error) {
 // that is refused the server gets refusedRequest, so that the answer takes its
 // turn behind those of pipelined requests; then the connection ends.
 //
+// A client that speaks HTTP/2 is let through from its preface on. net/http
+// reads the very same bytes as a preface, and checkHTTP2 judges the requests.
+//
 // Only one goroutine reads at a time; net/http sees to that.
 type guardedConn struct {
 	net.Conn
@@ -55,6 +59,8 @@ type guardedConn struct {
 	refused atomic.Pointer[refusal] // why the connection ends
 	waits   atomic.Int64            // for a whole head, since then in nanoseconds; zero while it does not
 
+	begun   bool // what the client speaks is known
+	through bool // whatever comes may pass
 	buf     []byte
 	r, w    int   // buf[r:w] is read from the wire and not yet let through
 	judged  int   // bytes from r on that may pass
@@ -75,8 +81,18 @@ func (g *guardedConn) Read(p []byte) (int, error) {
 			return n, nil
 		case g.ended != nil:
 			return 0, g.ended
+		case g.through:
+			g.buf = nil
+			return g.Conn.Read(p)
 		case g.body.open():
 			return g.readBody(p)
+		case !g.begun:
+			if !g.begin() {
+				if err := g.fill(); err != nil {
+					return 0, err
+				}
+			}
+			continue
 		}
 		done, refused := g.scanHead()
 		switch {
@@ -92,6 +108,27 @@ func (g *guardedConn) Read(p []byte) (int, error) {
 			}
 		}
 	}
+}
+
+// begin looks at the first bytes for what the client speaks, and returns false
+// while they do not tell. Inside TLS the handshake has said it already.
+func (g *guardedConn) begin() bool {
+	sent := g.buf[g.r:g.w]
+	if len(sent) == 0 {
+		return false
+	}
+	http1, http2 := negotiated(g.Conn)
+	n := min(len(sent), len(preface))
+	switch same := string(sent[:n]) == preface[:n]; {
+	case http2 && same && n < len(preface):
+		return false
+	case http2 && same:
+		g.through, g.judged = true, len(sent)
+	case !http1:
+		g.refuse(badFraming("The client agreed on HTTP/2 and does not speak it."))
+	}
+	g.begun = true
+	return true
 }
 
 // scanHead judges the complete lines in the buffer and says whether the head
@@ -113,6 +150,16 @@ func (g *guardedConn) scanHead() (done bool, refused *refusal) {
 			return done, refused
 		}
 	}
+}
+
+// letThrough lets whatever comes from now on pass, unless something came
+// already. Nobody may read meanwhile.
+func (g *guardedConn) letThrough() bool {
+	if g.ended != nil || g.r < g.w {
+		return false
+	}
+	g.through = true
+	return true
 }
 
 func (g *guardedConn) refuse(why *refusal) {
@@ -196,6 +243,15 @@ func (g *guardedConn) Close() error {
 	return g.Conn.Close()
 }
 
+// drop ends the connection without another word, and at once.
+func (g *guardedConn) drop() {
+	c := g.Conn
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn() // a goodbye could wait for the client
+	}
+	_ = c.Close()
+}
+
 type guardedConnKey struct{}
 
 // withConn is the server's ConnContext: the handler must find the reason of a
@@ -204,12 +260,25 @@ func withConn(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, guardedConnKey{}, c)
 }
 
-// framingRefusal returns why the guard refused the request that r stands for.
-func framingRefusal(r *http.Request) *refusal {
-	if r.Method != refusedMethod {
-		return nil
+// framingRefusal returns why the request that r stands for is refused for how
+// it came.
+func (g *Gateway) framingRefusal(w http.ResponseWriter, r *http.Request) *refusal {
+	if r.ProtoMajor == 2 && r.Method != prefaceMethod {
+		refused := g.checkHTTP2(r)
+		if refused != nil {
+			r.Method = refusedMethod // what it said is not fit to be logged
+		}
+		r.Body = &streamBody{r.Body, r.Context()}
+		return refused
 	}
-	return connRefusal(r.Context())
+	switch r.Method {
+	case refusedMethod:
+		return connRefusal(r.Context())
+	case prefaceMethod: // the guard has let it through, so nothing after it is judged
+		w.Header().Set("Connection", "close")
+		return badFraming("The gateway speaks HTTP/1.1.")
+	}
+	return nil
 }
 
 // connRefusal returns why the guard lets nothing more through on the

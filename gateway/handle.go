@@ -23,6 +23,7 @@ type exchange struct {
 	room     int64        // bytes that the body may have
 	received atomic.Int64 // bytes of the body; the transport may read on after the answer
 	stalled  atomic.Bool  // the body stopped coming
+	upgrade  bool         // it asks to change to WebSocket
 }
 
 // mask knows the secrets that the vendor was sent.
@@ -37,6 +38,11 @@ func (x *exchange) mask() *mask {
 const noRoute = "-"
 
 func (g *Gateway) handle(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 2 {
+		stream := g.newStreamWriter(w)
+		defer stream.end()
+		w = stream
+	}
 	rec := &recorder{ResponseWriter: w, id: [1]string{requestID()}}
 	if !g.closing.TryRLock() {
 		w.Header().Set("Connection", "close")
@@ -46,6 +52,7 @@ func (g *Gateway) handle(w http.ResponseWriter, r *http.Request) {
 	defer g.closing.RUnlock()
 	x := &exchange{start: g.now(), route: noRoute}
 	defer g.finish(rec, r, x) // also when forward breaks off an answer
+	defer g.endPanic(rec)
 	if refused := g.judge(rec, r, x); refused != nil {
 		rec.refuse(refused)
 	}
@@ -53,7 +60,7 @@ func (g *Gateway) handle(w http.ResponseWriter, r *http.Request) {
 
 // judge decides about a request and forwards it, or returns the refusal.
 func (g *Gateway) judge(w *recorder, r *http.Request, x *exchange) *refusal {
-	if refused := framingRefusal(r); refused != nil {
+	if refused := g.framingRefusal(w, r); refused != nil {
 		return refused
 	}
 	defer g.flying.Add(-1)
@@ -66,9 +73,10 @@ func (g *Gateway) judge(w *recorder, r *http.Request, x *exchange) *refusal {
 	}
 	x.at = now
 	x.key = g.findKey(r.Header)
+	x.upgrade = asksWebSocket(r)
 	t, refused := parseTarget(r.RequestURI, g.takesSlashes)
 	if refused == nil {
-		refused = checkHeaders(r.Header)
+		refused = checkHeaders(r.Header, x.upgrade)
 	}
 	if x.key == nil {
 		if refused != nil {
@@ -173,7 +181,7 @@ func (g *Gateway) authorize(r *http.Request, t target, x *exchange) (*upstream, 
 	}
 	m := up.scopes.judge(&asked{
 		method: method, segments: t.segments, slashed: t.slashed, query: t.query,
-		types: r.Header["Content-Type"], length: r.ContentLength, held: &grant.held,
+		types: r.Header["Content-Type"], length: r.ContentLength, upgrade: x.upgrade, held: &grant.held,
 	})
 	if m.route != "" {
 		x.route = m.route
@@ -193,7 +201,7 @@ func (g *Gateway) outOfScope(method string, up *upstream, m *match) *refusal {
 		refused.needs = needs
 		refused.message = fmt.Sprintf("The scopes of this key do not allow %s %s. A scope listed under needs would: ask for it in Slack with %s request.", method, m.route, g.command)
 	case m.unmet:
-		refused.message = fmt.Sprintf("A scope of %s allows %s %s, but not with this query or this body.", up.name, method, m.route)
+		refused.message = fmt.Sprintf("A scope of %s allows %s %s, but not with this query, body or upgrade.", up.name, method, m.route)
 	}
 	return refused
 }

@@ -34,13 +34,19 @@ func keyText(h http.Header) string {
 	return ""
 }
 
+var errUpgrade = refuse(http.StatusBadRequest, "upgrade",
+	"The gateway changes protocols to WebSocket only, by the handshake of RFC 6455 over HTTP/1.1, and only where a scope has a rule for it.")
+
 // checkHeaders refuses headers that ask for another protocol or another
 // method, or that would have the proxy drop headers at the client's wish.
-func checkHeaders(h http.Header) *refusal {
-	if h["Upgrade"] != nil {
-		return refuse(http.StatusBadRequest, "upgrade", "The gateway does not change protocols.")
+func checkHeaders(h http.Header, upgrade bool) *refusal {
+	if h["Upgrade"] != nil && !upgrade {
+		return errUpgrade
 	}
 	for _, value := range h["Connection"] {
+		if upgrade {
+			break // it says that and no more
+		}
 		for option := range strings.SplitSeq(value, ",") {
 			switch strings.ToLower(strings.TrimSpace(option)) {
 			case "", "close", "keep-alive", "te":

@@ -28,6 +28,7 @@ const (
 // the poll proves freshness.
 type keeper struct {
 	db          *storage.DB
+	doubt       func() error
 	grants      *grants
 	log         zerolog.Logger
 	now         func() time.Time
@@ -37,6 +38,7 @@ type keeper struct {
 
 	snapshot atomic.Pointer[snapshot]
 	reading  atomic.Pointer[reading]
+	closed   atomic.Pointer[error] // why the database's word on keys does not count; nil: it does
 
 	mu      sync.Mutex
 	heard   map[storage.CredentialID]struct{}
@@ -64,6 +66,9 @@ var errNotLoaded = errors.New("keys are not loaded yet")
 // clock returns the database's time at our own time now, or an error when the
 // keys are too old to be trusted.
 func (k *keeper) clock(now time.Time) (time.Time, error) {
+	if why := k.closed.Load(); why != nil {
+		return time.Time{}, *why
+	}
 	seen := k.reading.Load()
 	if seen == nil || k.snapshot.Load() == nil {
 		return time.Time{}, errNotLoaded
@@ -164,12 +169,44 @@ func (k *keeper) poll(ctx context.Context) {
 		}
 		return
 	}
+	if err := k.judge(query); err != nil {
+		if ctx.Err() == nil {
+			k.log.Warn().Err(err).Msg("could not poll for a quarantine")
+		}
+		return
+	}
 	k.apply(changed)
 	k.mark = clock.Mark
 	k.reading.Store(&reading{db: clock.Now, at: at})
 	if k.due && !k.loading {
 		k.load(ctx)
 	}
+}
+
+// errQuarantined means that the database may have forgotten what has ended.
+var errQuarantined = errors.New("the database is in quarantine until `latchkey audit accept`")
+
+// judge closes while the database is in quarantine, or this replica doubts it
+// by itself. After that everything is loaded anew before anything passes.
+func (k *keeper) judge(ctx context.Context) error {
+	quarantined, err := k.db.Quarantined(ctx)
+	if err != nil {
+		return err
+	}
+	why := k.doubt()
+	if quarantined {
+		why = errQuarantined
+	}
+	was := k.closed.Load() != nil
+	switch {
+	case why != nil:
+		k.closed.Store(&why)
+	case was:
+		k.snapshot.Store(nil)
+		k.due = true
+		k.closed.Store(nil)
+	}
+	return nil
 }
 
 // apply makes changes seen. While a load is under way they are kept as well,

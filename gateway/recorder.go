@@ -3,15 +3,11 @@ package gateway
 import (
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
-	"time"
 )
 
 // recorder is the client's side of an exchange: it notes what was sent.
@@ -54,38 +50,6 @@ func requestID() string {
 	binary.BigEndian.PutUint64(raw[:], rand.Uint64()) //nolint:gosec // no secret
 	hex.Encode(text[:], raw[:])
 	return string(text[:])
-}
-
-// clientBody is a request's body as the transport reads it. It counts what
-// comes, and gives up on a client from which nothing comes.
-type clientBody struct {
-	io.ReadCloser
-	x     *exchange
-	line  *http.ResponseController
-	stall time.Duration
-	ends  time.Time // when the request has to be through
-}
-
-// Read implements io.Reader.
-func (b *clientBody) Read(p []byte) (int, error) {
-	_ = b.line.SetReadDeadline(earliest(time.Now().Add(b.stall), b.ends))
-	n, err := b.ReadCloser.Read(p)
-	b.x.received.Add(int64(n))
-	switch {
-	case err == nil:
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		b.x.stalled.Store(true)
-	default:
-		_ = b.line.SetReadDeadline(b.ends) // the vendor may think longer
-	}
-	return n, err
-}
-
-func earliest(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
 
 // clientAddr is the address of the client: the peer, or, behind proxies that

@@ -42,6 +42,7 @@ var (
 	errFraming  = refuse(http.StatusBadRequest, "malformed_body", "The body's chunks are not framed as RFC 9112 asks.")
 	errTimeout  = refuse(http.StatusGatewayTimeout, "upstream_timeout", "The system behind the gateway did not answer in time.")
 	errUpstream = refuse(http.StatusBadGateway, "upstream_failed", "The system behind the gateway could not be reached or broke off.")
+	errPanic    = refuse(http.StatusInternalServerError, "internal", "The gateway failed. The Request-Id names the failure in its log.")
 	errGone     = refuse(http.StatusBadGateway, "client_gone", "The client closed its side of the connection before the answer was there.")
 	errRefused  = refuse(http.StatusBadGateway, "upstream_refused_gateway",
 		"The system behind the gateway refused the gateway's own credential. Your key is fine; tell the owners of this connection.")

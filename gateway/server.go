@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -19,9 +20,22 @@ const (
 	writeGrace  = 10 * time.Second
 )
 
+// headSlack is how much more of a head net/http takes over HTTP/2 than the
+// gateway does, so that the refusal is the gateway's own, which is logged.
+const headSlack = 2
+
 // Serve takes requests from ln until ctx ends, then lets those under way
-// finish. It speaks HTTP/1.1 without TLS, which ends in front of it.
+// finish. It speaks HTTP/1.1 and HTTP/2, inside TLS where it has a certificate,
+// else in clear; then TLS ends in front of it.
 func (g *Gateway) Serve(ctx context.Context, ln net.Listener) error {
+	if g.cert != nil {
+		ln = g.cert.listen(ln)
+		watching, stop := context.WithCancel(ctx)
+		var watch sync.WaitGroup
+		defer watch.Wait()
+		defer stop()
+		watch.Go(func() { g.cert.watch(watching) })
+	}
 	srv := &http.Server{
 		Handler:                      g.Handler(),
 		ConnContext:                  withConn,
@@ -30,7 +44,9 @@ func (g *Gateway) Serve(ctx context.Context, ln net.Listener) error {
 		ReadTimeout:                  g.longest,
 		WriteTimeout:                 g.longest + writeGrace,
 		IdleTimeout:                  idleTimeout,
-		MaxHeaderBytes:               g.limits.Head,
+		MaxHeaderBytes:               headSlack * g.limits.Head,
+		Protocols:                    protocols(),
+		HTTP2:                        g.http2Config(),
 		ConnState:                    g.crowd.watch,
 		ErrorLog:                     log.New(errorLog{g.log}, "", 0),
 	}

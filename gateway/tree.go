@@ -39,6 +39,7 @@ type asked struct {
 	query    string
 	types    []string // the Content-Type headers
 	length   int64    // of the body; -1 when it is not known
+	upgrade  bool     // to WebSocket
 	held     *scopeSet
 }
 

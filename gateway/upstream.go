@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"maps"
@@ -18,26 +19,28 @@ type upstream struct {
 	base      *url.URL
 	prefix    string // of every path, without a slash at its end
 	scopes    *scopes
-	fixed     http.Header // the gateway's own headers, its credential among them
-	header    string      // the one the credential is in
-	transport http.RoundTripper
+	fixed     http.Header       // the gateway's own headers, its credential among them
+	header    string            // the one the credential is in
+	wire      *vendorWire       // nil where transport is used for everything
+	transport http.RoundTripper // for what the wire does not do
 	mask      mask
 	counts    counts
 	bounds    bounds
 	use       use // of all its keys
 }
 
-// NewTransport is how the gateway dials vendors: addresses are judged by the
-// Dialer, connections are kept, nothing is compressed or sent through a proxy.
+// NewTransport is how the gateway reaches vendors by HTTP/2: addresses are
+// judged by the Dialer, connections are kept, nothing is compressed or sent
+// through a proxy.
 func NewTransport(u connectors.Upstream) http.RoundTripper {
 	return &http.Transport{
 		DialContext:            connectors.Dialer(u.AllowPrivate).DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    5 * time.Second,
-		ResponseHeaderTimeout:  60 * time.Second,
-		IdleConnTimeout:        90 * time.Second,
-		MaxIdleConnsPerHost:    512,
-		MaxResponseHeaderBytes: 64 << 10,
+		TLSHandshakeTimeout:    handshakeTimeout,
+		ResponseHeaderTimeout:  answerTimeout,
+		IdleConnTimeout:        idleExpiry,
+		MaxIdleConnsPerHost:    maxIdle,
+		MaxResponseHeaderBytes: maxAnswerHead,
 		DisableCompression:     true,
 		ForceAttemptHTTP2:      true,
 	}
@@ -48,7 +51,9 @@ var (
 	errCredential = errors.New("no credential, or no header to send it in")
 )
 
-func newUpstream(u connectors.Upstream, transport http.RoundTripper, common Limits) (*upstream, error) {
+// newUpstream takes the transport that is used for everything; nil means the
+// gateway's own.
+func newUpstream(u connectors.Upstream, transport func(connectors.Upstream) http.RoundTripper, common Limits) (*upstream, error) {
 	base := u.BaseURL
 	if base == nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.User != nil || base.RawQuery != "" || base.Fragment != "" {
 		return nil, errBase
@@ -69,16 +74,45 @@ func newUpstream(u connectors.Upstream, transport http.RoundTripper, common Limi
 		fixed.Set(name, value)
 	}
 	fixed.Set(u.Header, u.Credential.Expose())
-	return &upstream{
-		base:      base,
-		prefix:    prefixOf(base),
-		scopes:    compiled,
-		fixed:     fixed,
-		header:    http.CanonicalHeaderKey(u.Header),
-		transport: transport,
-		mask:      newMask(u.Credential),
-		bounds:    limits,
-	}, nil
+	up := &upstream{
+		base:   base,
+		prefix: prefixOf(base),
+		scopes: compiled,
+		fixed:  fixed,
+		header: http.CanonicalHeaderKey(u.Header),
+		mask:   newMask(u.Credential),
+		bounds: limits,
+	}
+	if transport != nil {
+		up.transport = transport(u)
+		return up, nil
+	}
+	up.wire, up.transport = newWire(u), NewTransport(u)
+	return up, nil
+}
+
+// send sends a request to the vendor. It ends with its context, and when its
+// time is over. The caller closes the answer's body, and then calls release.
+func (u *upstream) send(r *http.Request, ends time.Time) (resp *http.Response, release func(), err error) {
+	if u.wire != nil && u.wire.takes(r) {
+		resp, err = u.wire.send(r, ends)
+		if !errors.Is(err, errSpeaksHTTP2) {
+			return resp, func() {}, err
+		}
+	}
+	ctx, cancel := context.WithDeadline(r.Context(), ends)
+	resp, err = u.transport.RoundTrip(r.WithContext(ctx))
+	return resp, cancel, err
+}
+
+// closeIdle closes the connections that are not in use.
+func (u *upstream) closeIdle() {
+	if u.wire != nil {
+		u.wire.pool.clear()
+	}
+	if t, ok := u.transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
 }
 
 // prefixOf is the path of a base URL as it stands before every path: with a

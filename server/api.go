@@ -1,8 +1,10 @@
 package server
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"latchkey/secret"
 	"latchkey/workflow"
@@ -18,7 +20,7 @@ type operation func(http.ResponseWriter, *http.Request, workflow.Actor) error
 // keyed opens an operation to the keys that have its scope.
 func (s *Server) keyed(scope string, do operation) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		a, err := s.caller(r, scope)
+		a, err := s.caller(w, r, scope)
 		if err == nil {
 			err = do(w, r, a)
 		}
@@ -29,20 +31,30 @@ func (s *Server) keyed(scope string, do operation) http.HandlerFunc {
 }
 
 // caller says for whom a request to the API is made.
-func (s *Server) caller(r *http.Request, scope string) (workflow.Actor, error) {
-	if r.URL.RawQuery != "" {
-		return workflow.Actor{}, refuse(http.StatusBadRequest, "query", "This address takes no query. A key belongs into the Authorization header, never into an address.")
-	}
+func (s *Server) caller(w http.ResponseWriter, r *http.Request, scope string) (workflow.Actor, error) {
 	a, err := s.authenticate(r, "http")
 	if err != nil {
 		return workflow.Actor{}, err
 	}
-	if wait := s.paces.wait(a.Key); wait > 0 {
+	left, wait := s.paces.take(a.Key)
+	sayPace(w, left, wait)
+	if wait > 0 {
 		p := refuse(http.StatusTooManyRequests, "too_fast", "This key calls too often: %d requests a second, %d at once.", callsEachSecond, callsAtOnce)
 		p.after = wait
 		return workflow.Actor{}, p
 	}
 	return a, within(a, scope)
+}
+
+// sayPace tells a program how fast it may go on
+// (draft-ietf-httpapi-ratelimit-headers-10).
+func sayPace(w http.ResponseWriter, left int, wait time.Duration) {
+	again := wait
+	if left == 0 && wait == 0 {
+		again = time.Second / callsEachSecond
+	}
+	w.Header().Set("RateLimit-Policy", fmt.Sprintf(`"key";q=%d;w=%d`, callsAtOnce, callsAtOnce/callsEachSecond))
+	w.Header().Set("RateLimit", fmt.Sprintf(`"key";r=%d;t=%s`, left, seconds(again)))
 }
 
 // authenticate says for whom a program calls that sent a key of Latchkey's own.

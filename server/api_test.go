@@ -160,7 +160,7 @@ func TestPacesForgetNothingTheyNeed(t *testing.T) {
 	t.Parallel()
 	p := newPaces(func() time.Time { return time.Time{} })
 	for i := range 3 * maxPaces {
-		p.wait(storage.CredentialID(i))
+		p.take(storage.CredentialID(i))
 	}
 	if len(p.byKey) > maxPaces {
 		t.Errorf("%d keys are remembered", len(p.byKey))

@@ -45,6 +45,7 @@ func TestBrowser(t *testing.T) {
 		"a button on another site":        pressElsewhere,
 		"the pages that say no":           readRefusals,
 		"a native key, long and not ours": readNativeKey,
+		"how to use a system":             readClients,
 		"connect an app":                  connecting.connectApp,
 		"connect without scripts":         connecting.connectWithoutScripts,
 		"leave the vendor's page":         connecting.leaveVendor,

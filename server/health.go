@@ -37,9 +37,9 @@ func (s *Server) readiness(w http.ResponseWriter, r *http.Request) {
 	for _, c := range s.ready(ctx) {
 		row := readyCheck{Name: c.Name, OK: c.Err == nil, About: "It works."}
 		if c.Err != nil {
-			out.Ready = false
+			out.Ready = out.Ready && c.Minor
 			row.About = "It does not work; the log says why under the reference " + refOf(r) + "."
-			s.log.Warn().Err(c.Err).Str("ref", refOf(r)).Str("check", c.Name).Msg("not ready")
+			s.log.Warn().Err(c.Err).Str("ref", refOf(r)).Str("check", c.Name).Bool("minor", c.Minor).Msg("not ready")
 		}
 		out.Checks = append(out.Checks, row)
 	}

@@ -11,11 +11,11 @@ import (
 	"unicode/utf8"
 )
 
-// maxBody bounds the body of a request to the API, in bytes.
+// maxBody bounds the body of a rotation, in bytes.
 const maxBody = 64 << 10
 
 // readJSON reads the body of a request to the API, whole.
-func readJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+func readJSON(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" || !strings.EqualFold(params["charset"], "utf-8") && params["charset"] != "" {
 		return nil, refuse(http.StatusUnsupportedMediaType, "content_type", "Send JSON, with Content-Type: application/json.")
@@ -23,9 +23,9 @@ func readJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.Header.Get("Content-Encoding") != "" {
 		return nil, refuse(http.StatusUnsupportedMediaType, "content_encoding", "Send the body as it is, not compressed.")
 	}
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return nil, refuse(http.StatusRequestEntityTooLarge, "body_size", "The body is larger than %d KiB.", maxBody>>10)
+		return nil, refuse(http.StatusRequestEntityTooLarge, "body_size", "The body is larger than %d KiB.", most>>10)
 	}
 	if err != nil {
 		return nil, malformed("The body did not arrive whole.")

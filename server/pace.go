@@ -29,9 +29,9 @@ func newPaces(now func() time.Time) *paces {
 	return &paces{now: now, byKey: map[storage.CredentialID]*rate.Limiter{}}
 }
 
-// wait charges a key for a call; or, if it has to pause first, says for how
-// long and charges nothing.
-func (p *paces) wait(key storage.CredentialID) time.Duration {
+// take charges a key for a call and says how many it may make right after; or,
+// if it has to pause first, says for how long and charges nothing.
+func (p *paces) take(key storage.CredentialID) (left int, wait time.Duration) {
 	p.mu.Lock()
 	l := p.byKey[key]
 	if l == nil {
@@ -47,6 +47,7 @@ func (p *paces) wait(key storage.CredentialID) time.Duration {
 	delay := turn.DelayFrom(now)
 	if delay > 0 {
 		turn.CancelAt(now)
+		return 0, delay
 	}
-	return delay
+	return max(0, int(l.TokensAt(now))), 0
 }

@@ -23,7 +23,7 @@ var files embed.FS
 // from the machine's tables, since browsers are told not to guess either.
 func (s *Server) asset(w http.ResponseWriter, r *http.Request) {
 	switch name := r.PathValue("file"); name {
-	case "style.css", "case.css":
+	case "style.css", "case.css", "api.css", "console.css":
 		w.Header().Set("Content-Type", "text/css; charset=utf-8")
 		http.ServeFileFS(w, r, files, "assets/"+name)
 	case "reveal.js":

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -18,13 +19,13 @@ import (
 // problem is what went wrong, for a program (RFC 9457). Whatever is refused
 // with a status below 500 changed nothing.
 type problem struct {
-	Type     string `json:"type"`
-	Title    string `json:"title"`
-	Status   int    `json:"status"`
-	Detail   string `json:"detail"`
-	Instance string `json:"instance,omitempty"` // the reference under which the log knows the request
-	Code     string `json:"code"`               // stable, for programs to tell problems apart
-	Field    string `json:"field,omitempty"`    // the member of the body it is about
+	Type     string `json:"type" doc:"Always about:blank: the code says more." example:"about:blank"`
+	Title    string `json:"title" doc:"The status in words." example:"Unprocessable Entity"`
+	Status   int    `json:"status" doc:"The HTTP status." example:"422"`
+	Detail   string `json:"detail" doc:"What is wrong, in a sentence for people." example:"Say why: the owner of the key will read it."`
+	Instance string `json:"instance,omitempty" doc:"The reference under which Latchkey's log knows the request." example:"urn:latchkey:request:K7ZQ3M5TPA"`
+	Code     string `json:"code" doc:"Stable, for programs to tell problems apart." example:"reason_needed"`
+	Field    string `json:"field,omitempty" doc:"The member of the body, or the parameter, it is about." example:"reason"`
 
 	challenge string        // WWW-Authenticate
 	after     time.Duration // Retry-After
@@ -44,6 +45,11 @@ func (p problem) on(field string) problem {
 
 // giveUp answers a request to the API that failed, once for all of them.
 func (s *Server) giveUp(w http.ResponseWriter, r *http.Request, err error) {
+	s.writeProblem(w, r, s.noted(r, err))
+}
+
+// noted is the problem of an error, which is logged if it is our own fault.
+func (s *Server) noted(r *http.Request, err error) problem {
 	p := problemOf(err)
 	if p.Status >= http.StatusInternalServerError {
 		level := zerolog.ErrorLevel
@@ -52,19 +58,39 @@ func (s *Server) giveUp(w http.ResponseWriter, r *http.Request, err error) {
 		}
 		s.log.WithLevel(level).Err(err).Str("ref", refOf(r)).Str("route", route(r)).Str("code", p.Code).Msg("request failed")
 	}
-	s.writeProblem(w, r, p)
+	return p.about(refOf(r))
 }
 
 func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
-	p.Type, p.Title, p.Instance = "about:blank", http.StatusText(p.Status), "urn:latchkey:request:"+refOf(r)
-	h := w.Header()
+	p = p.about(refOf(r))
+	maps.Copy(w.Header(), p.GetHeaders())
+	writeJSON(w, p.Status, problemType, p)
+}
+
+const problemType = "application/problem+json"
+
+// about fills in what every problem has.
+func (p problem) about(ref string) problem {
+	p.Type, p.Title, p.Instance = "about:blank", http.StatusText(p.Status), "urn:latchkey:request:"+ref
+	return p
+}
+
+// GetStatus implements huma.StatusError.
+func (p problem) GetStatus() int { return p.Status }
+
+// ContentType implements huma.ContentTypeFilter.
+func (problem) ContentType(string) string { return problemType }
+
+// GetHeaders implements huma.HeadersError.
+func (p problem) GetHeaders() http.Header {
+	h := http.Header{}
 	if p.challenge != "" {
 		h.Set("WWW-Authenticate", p.challenge)
 	}
 	if p.after > 0 {
 		h.Set("Retry-After", seconds(p.after))
 	}
-	writeJSON(w, p.Status, "application/problem+json", p)
+	return h
 }
 
 func writeJSON(w http.ResponseWriter, status int, kind string, body any) {
@@ -82,9 +108,12 @@ func problemOf(err error) problem {
 		return p
 	}
 	if refusal, ok := workflow.AsRefusal(err); ok {
-		p := refuse(statusOf(refusal), refusal.Rule, "%s", refusal.Reason).on(bodyField(refusal.Field))
-		if p.Status == http.StatusServiceUnavailable {
+		p := refuse(statusOf(refusal), refusal.Rule, "%s", refusal.Reason).on(refusal.Field)
+		switch {
+		case p.Status == http.StatusServiceUnavailable:
 			p.after = time.Minute
+		case refusal.Rule == workflow.RuleInProgress:
+			p.after = time.Second
 		}
 		return p
 	}
@@ -113,25 +142,18 @@ func statusOf(r workflow.Refusal) int {
 		return http.StatusUnprocessableEntity
 	case workflow.RuleDecided, workflow.RuleLapsed, workflow.RuleNotYourTurn, workflow.RuleSecondVote, workflow.RuleQuota, workflow.RuleGroupEmpty:
 		return http.StatusConflict
-	case workflow.RuleCeiling, workflow.RuleReason, workflow.RuleReplay:
+	case workflow.RuleCeiling, workflow.RuleReason, workflow.RuleReplay, workflow.RuleNoPolicy, workflow.RuleSpan, workflow.RuleLeak:
 		return http.StatusUnprocessableEntity
+	case workflow.RuleInactive, workflow.RuleUnlinked:
+		if r.Field != "" { // not who asks, but whom it is for
+			return http.StatusUnprocessableEntity
+		}
+	case workflow.RuleChanged:
+		return http.StatusPreconditionFailed
+	case workflow.RuleInProgress:
+		return http.StatusConflict
 	case workflow.RuleGroupUnknown:
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusForbidden // who asks may not
-}
-
-// bodyField is the name that the body has for a field of the rules.
-func bodyField(field string) string {
-	switch field {
-	case "ends":
-		return "newKeyExpiresAt"
-	case "old_ends":
-		return "oldKeyExpiresAt"
-	case "reason":
-		return "rotateReason"
-	case "contacts":
-		return "notifyContacts"
-	}
-	return field
 }

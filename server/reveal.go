@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +26,7 @@ type ticketPage struct {
 	Key      string // after: the key, once
 	Brokered bool
 	Example  string // address to try the key on, or empty
+	Clients  string // page that says more of how to use it, or empty
 	API      string // address of Latchkey's own API, if it is a key for that
 }
 
@@ -86,6 +88,9 @@ func (s *Server) revealKey(w http.ResponseWriter, r *http.Request) {
 	page.Key = key.Expose()
 	page.Brokered = ticket.Credential.Brokered
 	page.Example = s.example(ticket.Credential)
+	if _, ok := s.clientsPage(page.System); ok && page.Brokered {
+		page.Clients = "/clients/" + url.PathEscape(page.System)
+	}
 	if s.workflow.Rules().IsOwn(page.System) {
 		page.API = s.workflow.PublicURL + "/v1/"
 	}

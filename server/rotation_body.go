@@ -104,3 +104,23 @@ func metadata(name string, raw json.RawMessage) (json.RawMessage, error) {
 	}
 	return json.Marshal(words)
 }
+
+// inRotation has a refusal name the member of a rotation's body, and not the
+// field of the rules.
+func inRotation(err error) error {
+	refusal, refused := workflow.AsRefusal(err)
+	if !refused {
+		return err
+	}
+	switch refusal.Field {
+	case "ends":
+		refusal.Field = "newKeyExpiresAt"
+	case "old_ends":
+		refusal.Field = "oldKeyExpiresAt"
+	case "reason":
+		refusal.Field = "rotateReason"
+	case "contacts":
+		refusal.Field = "notifyContacts"
+	}
+	return refusal
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/zerolog"
 
+	"latchkey/connectors"
 	"latchkey/secret"
 	"latchkey/workflow"
 )
@@ -26,6 +27,10 @@ type Deps struct {
 	// the reveal page. Empty: the page gives no example.
 	GatewayURL string
 
+	// Limits completes a connection's limits with the gateway's own, as the
+	// page about its clients shows them. Nil: the connection's alone.
+	Limits func(connectors.Limits) connectors.Limits
+
 	// Ready looks at what serving needs, such as the database. It must come
 	// back when its context ends. Nil: always ready.
 	Ready func(context.Context) []Check
@@ -38,6 +43,9 @@ type Deps struct {
 	// their IDs: 32 bytes each.
 	PSKs map[string]secret.Value
 
+	// SignIn is how admins sign in to the console. Nil: there is no console.
+	SignIn *SignIn
+
 	// Secure says that people reach these doors over https only, and has
 	// their browsers insist on it.
 	Secure bool
@@ -46,8 +54,9 @@ type Deps struct {
 // Check is the outcome of one look at something that serving needs. Name is
 // public; Err is for the log only.
 type Check struct {
-	Name string
-	Err  error
+	Name  string
+	Err   error
+	Minor bool // shown, and requests are sent here all the same
 }
 
 // Server is the HTTP doors. Safe for concurrent use.
@@ -55,6 +64,7 @@ type Server struct {
 	workflow *workflow.Service
 	log      zerolog.Logger
 	gateway  string // without a trailing slash, or empty
+	limits   func(connectors.Limits) connectors.Limits
 	ready    func(context.Context) []Check
 	registry *prometheus.Registry
 	secure   bool
@@ -67,6 +77,7 @@ type Server struct {
 	paces      *paces
 	psks       map[string]secret.Value
 	patience   time.Duration // with a rotation's new key
+	slack      *slackSignIn  // nil: there is no console
 }
 
 // New makes the doors; Handler opens them.
@@ -77,10 +88,11 @@ func New(d Deps) *Server {
 	if d.Metrics == nil {
 		d.Metrics = prometheus.NewRegistry()
 	}
-	return &Server{
+	s := &Server{
 		workflow: d.Workflow,
 		log:      d.Logger,
 		gateway:  strings.TrimRight(d.GatewayURL, "/"),
+		limits:   d.Limits,
 		ready:    d.Ready,
 		registry: d.Metrics,
 		secure:   d.Secure,
@@ -94,6 +106,10 @@ func New(d Deps) *Server {
 		psks:       d.PSKs,
 		patience:   rotateWithin,
 	}
+	if d.SignIn != nil {
+		s.slack = newSlackSignIn(*d.SignIn)
+	}
+	return s
 }
 
 // Handler is every route behind the protections that all of them share.
@@ -119,10 +135,12 @@ func (s *Server) Handler() http.Handler {
 		mux.HandleFunc("HEAD "+reportRoute, s.headOfLink)
 		mux.HandleFunc("GET "+reportRoute, s.caseReport)
 		mux.HandleFunc(reportRoute, s.wrongMethod("GET, HEAD"))
+		mux.HandleFunc("GET "+clientsRoute, s.clients)
+		mux.HandleFunc(clientsRoute, s.wrongMethod("GET, HEAD"))
 		mux.HandleFunc(hookRoute, s.hook)
-		mux.HandleFunc("PATCH "+rotateRoute, s.keyed(workflow.ScopeRotate, s.rotate))
-		mux.HandleFunc(rotateRoute, s.wrongVerb("PATCH"))
+		s.openV1(mux)
 		mux.Handle(scimRoot, s.scimDoor())
+		s.consoleRoutes(mux)
 		mux.HandleFunc("/v1/", s.unknownAddress)
 	}
 	mux.HandleFunc("/", s.unknownPage)

@@ -48,7 +48,10 @@ const (
 	SubjectDigest      = "digest"
 	SubjectCampaign    = "campaign"
 	SubjectOffboarding = "offboarding"
-	SubjectLeak        = "leak" // of messages only: the event is about the credential
+	SubjectAudit       = "audit" // the log itself
+	SubjectQuarantine  = "quarantine"
+	SubjectFinding     = "audit_finding" // of messages only
+	SubjectLeak        = "leak"          // of messages only: the event is about the credential
 )
 
 // Record writes an event that is not a state move; moves write their own.

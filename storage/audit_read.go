@@ -7,15 +7,30 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"latchkey/storage/auditlog"
 )
 
+// entriesAtOnce is how many events one statement reads: no statement, and no
+// snapshot, lasts as long as a whole export.
+const entriesAtOnce = 20_000
+
 // AuditEntries reads the entries from position from up to, not including, to,
 // in order, and keeps none of them: e is overwritten by the next one. An entry
-// that is missing, or whose event is, ends it with ErrAuditTree.
+// that is missing, or whose event is, ends it with ErrAuditTree and an
+// auditlog.Problem.
 func (db *DB) AuditEntries(ctx context.Context, from, to int64, each func(e *auditlog.Entry, stored tlog.Hash) error) error {
+	for ; from < to; from += entriesAtOnce {
+		if err := db.readEntries(ctx, from, min(from+entriesAtOnce, to), each); err != nil {
+			return fmt.Errorf("read audit entries: %w", err)
+		}
+	}
+	return nil
+}
+
+func (db *DB) readEntries(ctx context.Context, from, to int64, each func(e *auditlog.Entry, stored tlog.Hash) error) error {
 	rows, err := db.pool.Query(ctx, `
 		SELECT l.position, l.salt, l.commitments, l.hash, `+entryColumns+`
 		FROM audit_leaf l
@@ -24,41 +39,50 @@ func (db *DB) AuditEntries(ctx context.Context, from, to int64, each func(e *aud
 		  AND l.position < $2
 		ORDER BY l.position`, pgx.QueryExecModeCacheStatement, from, to)
 	if err != nil {
-		return fmt.Errorf("read audit entries: %w", err)
+		return err
 	}
 	defer rows.Close()
-	next := from
-	for ; rows.Next(); next++ {
-		var e auditlog.Entry
-		var left, hash []byte
-		if err := rows.Scan(append([]any{&e.Position, &e.Salt, &left, &hash}, entryFields(&e)...)...); err != nil {
-			return fmt.Errorf("read audit entries: %w", err)
+	var e auditlog.Entry
+	var salt, left, hash pgtype.DriverBytes // valid until the next row
+	fields := append([]any{&e.Position, &salt, &left, &hash}, entryFields(&e)...)
+	for next := from; next < to; next++ {
+		e.Position = to
+		if rows.Next() {
+			if err := rows.Scan(fields...); err != nil {
+				return err
+			}
+		} else if err := rows.Err(); err != nil {
+			return err
 		}
 		if e.Position != next {
-			return fmt.Errorf("%w: the event at position %d is missing", ErrAuditTree, next)
+			return damage(next, e.Position-1, "missing")
 		}
+		if len(hash) != tlog.HashSize {
+			return damage(next, next, "its leaf hash is not one")
+		}
+		e.Salt, e.Erased = salt, nil
 		if left != nil {
 			e.Erased = &auditlog.Commitments{}
 			if err := json.Unmarshal(left, e.Erased); err != nil {
-				return fmt.Errorf("%w: position %d: %w", ErrAuditTree, e.Position, err)
+				return damage(next, next, "what is left of its erased texts can't be read")
 			}
 		}
 		if err := each(&e, tlog.Hash(hash)); err != nil {
 			return err
 		}
 	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("read audit entries: %w", err)
-	}
-	if next < to {
-		return fmt.Errorf("%w: the event at position %d is missing", ErrAuditTree, next)
-	}
-	return nil
+	return rows.Err()
+}
+
+// damage is an error about events that are not as they were.
+func damage(first, last int64, why string) error {
+	return fmt.Errorf("%w: %w", ErrAuditTree, &auditlog.Problem{First: first, Last: last, Why: why})
 }
 
 // AuditSpans finds the positions of what happened from a time on until, not
-// including, another: from the first such event to the last. Events of
-// transactions that took long may lie between them with earlier times.
+// including, another: from the first such event to the last; zero for both
+// when there is none. Events of transactions that took long may lie between
+// them with earlier or later times.
 func (db *DB) AuditSpans(ctx context.Context, from, to time.Time) (first, past int64, err error) {
 	err = db.pool.QueryRow(ctx, `
 		SELECT coalesce(min(position), 0), coalesce(max(position) + 1, 0)

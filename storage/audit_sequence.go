@@ -23,15 +23,30 @@ const auditLock = 0x1a7c70
 // goroutine; any number of replicas may have one.
 type Sequencer struct {
 	db *DB
-	// low is where to look from: every event of an earlier transaction has
-	// its place. Empty at the start, when all are looked at.
+	// low is the transaction to look from: all events of earlier ones have
+	// their place.
 	low string
-	// after is how far a backlog is worked off, by event.
-	after int64
+	// after is how far a look has come, where there is more than one batch.
+	after place
+	// all is the first look: at whatever is there. Later ones leave out what
+	// transactions did that are yet to come: a log that was loaded into
+	// another server brings the numbers of its former transactions along.
+	all bool
+}
+
+// place is where an event stands among those that wait.
+type place struct {
+	xid string // of its transaction
+	id  int64
 }
 
 // NewSequencer makes a sequencer.
-func NewSequencer(db *DB) *Sequencer { return &Sequencer{db: db} }
+func NewSequencer(db *DB) *Sequencer {
+	return &Sequencer{db: db, low: "0", all: true}
+}
+
+// lastXID is what no transaction's number reaches.
+const lastXID = "18446744073709551615"
 
 // sign makes the checkpoint of a tree.
 type sign = func(tlog.Tree) (string, error)
@@ -41,25 +56,30 @@ type sign = func(tlog.Tree) (string, error)
 // is at it.
 func (s *Sequencer) Next(ctx context.Context, open func(note string) (tlog.Tree, error), make sign, limit int) (placed int, err error) {
 	var horizon string
-	var last int64
+	var last place
 	err = pgx.BeginFunc(ctx, s.db.pool, func(tx pgx.Tx) error {
 		var mine bool
 		if err := tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock($1)`, pgx.QueryExecModeCacheStatement, auditLock).Scan(&mine); err != nil || !mine {
 			return err
 		}
 		// A snapshot from here on sees all that was placed under the lock.
-		if err := tx.QueryRow(ctx, `SELECT pg_snapshot_xmin(pg_current_snapshot())::text`, pgx.QueryExecModeCacheStatement).Scan(&horizon); err != nil {
+		var past string
+		err := tx.QueryRow(ctx, `SELECT pg_snapshot_xmin(s)::text, pg_snapshot_xmax(s)::text FROM pg_current_snapshot() s`, pgx.QueryExecModeCacheStatement).
+			Scan(&horizon, &past)
+		if err != nil {
 			return err
 		}
-		entries, err := s.waiting(ctx, tx, limit)
-		if err != nil {
+		if s.all {
+			past = lastXID
+		}
+		var entries []auditlog.Entry
+		if entries, last, err = s.waiting(ctx, tx, past, limit); err != nil {
 			return err
 		}
 		placed = len(entries)
 		if placed == 0 {
 			return nil
 		}
-		last = entries[placed-1].ID
 		return extend(ctx, tx, entries, open, make)
 	})
 	if err != nil {
@@ -71,14 +91,14 @@ func (s *Sequencer) Next(ctx context.Context, open func(note string) (tlog.Tree,
 
 // moveOn remembers where to look next. Only a look at everything from low on
 // that left nothing tells that all before the horizon has its place.
-func (s *Sequencer) moveOn(more bool, last int64, horizon string) {
+func (s *Sequencer) moveOn(more bool, last place, horizon string) {
 	switch {
 	case more:
 		s.after = last
-	case s.after > 0:
-		s.after = 0
+	case s.after != place{}:
+		s.after = place{}
 	case horizon != "":
-		s.low = horizon
+		s.low, s.all = horizon, false
 	}
 }
 
@@ -90,27 +110,32 @@ func entryFields(e *auditlog.Entry) []any {
 		&e.Texts.Actor, &e.Texts.Before, &e.Texts.After, &e.Texts.Reason}
 }
 
-// waiting reads events without a place.
-func (s *Sequencer) waiting(ctx context.Context, tx pgx.Tx, limit int) ([]auditlog.Entry, error) {
-	low := s.low
-	if low == "" {
-		low = "0"
+// waiting reads events without a place, of transactions before past. Each is
+// looked up among the leaves by itself: nearly all that are found are new.
+func (s *Sequencer) waiting(ctx context.Context, tx pgx.Tx, past string, limit int) (out []auditlog.Entry, last place, err error) {
+	after := s.after
+	if after.xid == "" {
+		after.xid = s.low
 	}
 	rows, err := tx.Query(ctx, `
-		SELECT `+entryColumns+`
+		SELECT e.xid::text, `+entryColumns+`
 		FROM audit_event e
-		WHERE e.xid >= $1::text::xid8
-		  AND e.id > $2
-		  AND NOT EXISTS (SELECT FROM audit_leaf l WHERE l.event_id = e.id)
-		ORDER BY e.id
-		LIMIT $3`, pgx.QueryExecModeCacheStatement, low, s.after, limit)
+		WHERE (e.xid, e.id) > ($1::text::xid8, $2)
+		  AND e.xid < $3::text::xid8
+		  AND (SELECT l.position FROM audit_leaf l WHERE l.event_id = e.id) IS NULL
+		ORDER BY e.xid, e.id
+		LIMIT $4`, pgx.QueryExecModeCacheStatement, after.xid, after.id, past, limit)
 	if err != nil {
-		return nil, err
+		return nil, last, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (auditlog.Entry, error) {
-		e := auditlog.Entry{Salt: auditlog.NewSalt()}
-		return e, row.Scan(entryFields(&e)...)
+	var e auditlog.Entry
+	_, err = pgx.ForEachRow(rows, append([]any{&last.xid}, entryFields(&e)...), func() error {
+		e.Salt = auditlog.NewSalt()
+		out = append(out, e)
+		return nil
 	})
+	last.id = e.ID
+	return out, last, err
 }
 
 // extend adds the entries to the tree.
@@ -119,36 +144,25 @@ func extend(ctx context.Context, tx pgx.Tx, entries []auditlog.Entry, open func(
 	if err != nil {
 		return err
 	}
-	base := tlog.StoredHashCount(tree.N)
-	var added []tlog.Hash // the stored hashes from base on
-	old := tlog.TileHashReader(tree, newAuditTiles(ctx, tx))
-	reader := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
-		return readBoth(indexes, base, added, old)
-	})
+	frontier, err := frontierOf(ctx, tx, tree)
+	if err != nil {
+		return err
+	}
 	leaves := [][]any{}
 	nodes := [][]any{}
+	complete := func(level int, n int64, hash tlog.Hash) {
+		if level%nodeStep == 0 {
+			nodes = append(nodes, []any{int16(level), n, hash[:]}) //nolint:gosec // at most 63
+		}
+	}
 	for i := range entries {
 		e := &entries[i]
-		e.Position = tree.N + int64(i)
+		e.Position = frontier.Size()
 		leaf := e.Hash()
-		hashes, err := tlog.StoredHashesForRecordHash(e.Position, leaf, reader)
-		if err != nil {
-			return errors.Join(ErrAuditTree, err)
-		}
-		for k, h := range hashes {
-			if level, n := tlog.SplitStoredHashIndex(base + int64(len(added)+k)); level > 0 && level%nodeStep == 0 {
-				nodes = append(nodes, []any{int16(level), n, h[:]}) //nolint:gosec // at most 63
-			}
-		}
-		added = append(added, hashes...)
+		frontier.Grow(leaf, complete)
 		leaves = append(leaves, []any{e.Position, e.ID, e.At, e.Salt, leaf[:]})
 	}
-	size := tree.N + int64(len(entries))
-	root, err := tlog.TreeHash(size, reader)
-	if err != nil {
-		return errors.Join(ErrAuditTree, err)
-	}
-	note, err := make(tlog.Tree{N: size, Hash: root})
+	note, err := make(tlog.Tree{N: frontier.Size(), Hash: frontier.Root()})
 	if err != nil {
 		return err
 	}
@@ -158,30 +172,27 @@ func extend(ctx context.Context, tx pgx.Tx, entries []auditlog.Entry, open func(
 	if _, err := tx.CopyFrom(ctx, pgx.Identifier{"audit_node"}, []string{"level", "n", "hash"}, pgx.CopyFromRows(nodes)); err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO audit_checkpoint (size, note) VALUES ($1, $2)`, pgx.QueryExecModeCacheStatement, size, note)
+	_, err = tx.Exec(ctx, `INSERT INTO audit_checkpoint (size, note) VALUES ($1, $2)`, pgx.QueryExecModeCacheStatement, frontier.Size(), note)
 	return err
 }
 
-// readBoth reads hashes of the tree as it is stored, and of what comes to it.
-func readBoth(indexes []int64, base int64, added []tlog.Hash, old tlog.HashReader) ([]tlog.Hash, error) {
-	out := make([]tlog.Hash, len(indexes))
-	var stored []int64
-	var at []int
-	for i, index := range indexes {
-		if index >= base {
-			out[i] = added[index-base]
-			continue
+// frontierOf reads what of a tree it takes to add to it.
+func frontierOf(ctx context.Context, db rower, tree tlog.Tree) (auditlog.Frontier, error) {
+	var parts []int64 // the complete subtrees, from left to right
+	for level := 62; level >= 0; level-- {
+		if tree.N>>level&1 == 1 {
+			parts = append(parts, tlog.StoredHashIndex(level, tree.N>>level-1))
 		}
-		stored, at = append(stored, index), append(at, i)
 	}
-	if len(stored) == 0 {
-		return out, nil
+	if len(parts) == 0 {
+		return auditlog.Frontier{}, nil
 	}
-	hashes, err := old.ReadHashes(stored)
-	for i, h := range hashes {
-		out[at[i]] = h
+	hashes, err := tlog.TileHashReader(tree, newAuditTiles(ctx, db)).ReadHashes(parts)
+	if err != nil {
+		return auditlog.Frontier{}, fmt.Errorf("%w: %w", ErrAuditTree, err)
 	}
-	return out, err
+	frontier, _ := auditlog.FrontierAt(tree.N, hashes) // as many as there are bits
+	return frontier, nil
 }
 
 // latestTree is the tree of the latest checkpoint; none is the empty tree.

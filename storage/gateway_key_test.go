@@ -24,7 +24,7 @@ type keyBundle struct {
 	alice, frank PersonID
 }
 
-func openKeys(t *testing.T) *keyBundle {
+func openKeys(t testing.TB) *keyBundle {
 	t.Helper()
 	key, err := MigrationsKey()
 	if err != nil {
@@ -50,14 +50,14 @@ func openKeys(t *testing.T) *keyBundle {
 	return b
 }
 
-func (b *keyBundle) exec(t *testing.T, sql string, args ...any) {
+func (b *keyBundle) exec(t testing.TB, sql string, args ...any) {
 	t.Helper()
 	if _, err := b.pool.Exec(t.Context(), sql, args...); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (b *keyBundle) person(t *testing.T, name string) (id PersonID) {
+func (b *keyBundle) person(t testing.TB, name string) (id PersonID) {
 	t.Helper()
 	err := b.pool.QueryRow(t.Context(), `INSERT INTO person (email, name) VALUES ($1, $2) RETURNING id`, name+"@example.com", name).Scan(&id)
 	if err != nil {
@@ -69,7 +69,7 @@ func (b *keyBundle) person(t *testing.T, name string) (id PersonID) {
 func keyHash(name string) [32]byte { return sha256.Sum256([]byte(name)) }
 
 // insert makes an active brokered key named by its label.
-func (b *keyBundle) insert(t *testing.T, label string, owner PersonID) (id CredentialID) {
+func (b *keyBundle) insert(t testing.TB, label string, owner PersonID) (id CredentialID) {
 	t.Helper()
 	hash := keyHash(label)
 	err := b.pool.QueryRow(t.Context(), `

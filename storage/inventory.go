@@ -75,9 +75,11 @@ type InventoryFilter struct {
 	Connection string
 	Kind       string
 	Flag       Flag
-	Service    bool // only what belongs to a service or to the organisation
-	Native     bool // only what vendors have, not what the gateway honours
-	Ended      bool // also what ended
+	State      CredentialState // empty: any
+	Service    bool            // only what belongs to a service or to the organisation
+	Native     bool            // only what vendors have, not what the gateway honours
+	Ended      bool            // also what ended
+	Search     string          // in its label, or what its system calls it or its account, whatever the case
 	Before     CredentialID
 	Limit      int // zero means 50
 }
@@ -114,11 +116,17 @@ func (db *DB) inventory(q *bun.SelectQuery, f InventoryFilter, rules FlagRules) 
 	if f.Kind != "" {
 		q = q.Where("c.kind = ?", f.Kind)
 	}
+	if f.State != "" {
+		q = q.Where("c.state = ?", f.State)
+	}
 	if f.Service {
 		q = q.Where("a.is_service")
 	}
 	if f.Native {
 		q = q.Where("NOT c.brokered")
+	}
+	if f.Search != "" {
+		q = q.Where("strpos(lower(concat_ws(' ', c.label, c.class, c.vendor_ref, a.name, a.email, p.name)), lower(?)) > 0", f.Search)
 	}
 	if cond, ok := flagConditions[f.Flag]; ok {
 		q = q.Where(cond)

@@ -34,8 +34,12 @@ type migration struct {
 
 // Migrate brings the schema and River's tables up to date and returns the
 // names of the migrations it applied. Replicas that start together migrate
-// once: the others wait for the lock and find nothing to do.
+// once: the others wait for the lock and find nothing to do. Where nothing is
+// due it needs no right to change the schema.
 func (db *DB) Migrate(ctx context.Context) ([]string, error) {
+	if err := db.CheckMigrated(ctx); err == nil {
+		return nil, nil
+	}
 	conn, err := db.pool.Acquire(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("connect to migrate: %w", err)

@@ -253,6 +253,8 @@ type RequestFilter struct {
 	RequesterID PersonID
 	ReviewerID  PersonID // asked now, has not voted, not the requester; oldest first
 	States      []RequestState
+	Connection  string
+	Before      RequestID
 	Limit       int // zero means 50
 }
 
@@ -269,6 +271,12 @@ func (db *DB) Requests(ctx context.Context, f RequestFilter) ([]Request, error) 
 	}
 	if len(f.States) > 0 {
 		q = q.Where("state IN (?)", bun.List(f.States))
+	}
+	if f.Connection != "" {
+		q = q.Where("connection = ?", f.Connection)
+	}
+	if f.Before != 0 {
+		q = q.Where("id < ?", f.Before)
 	}
 	if f.ReviewerID != 0 {
 		q = q.Where("requester_id <> ?", f.ReviewerID).

@@ -17,27 +17,32 @@ import (
 const RuleReplay = "same_request"
 
 // RotationTarget finds the key that a key of Latchkey's own wants rotated, and
-// refuses what it may not rotate. Nothing is changed.
+// refuses what it may not rotate, or what is of another connection than the
+// one that is named, if one is. Nothing is changed.
 func (s *Service) RotationTarget(ctx context.Context, a Actor, connection string, id storage.CredentialID, ask RotateAsk) (storage.Credential, error) {
 	if err := a.May(ScopeRotate); err != nil {
 		return storage.Credential{}, err
 	}
 	c, err := s.DB.Credential(ctx, id)
-	if err == nil && c.Connection != connection {
-		err = storage.ErrNotFound
+	where := ""
+	if connection != "" {
+		where = " in " + cut(connection)
+		if err == nil && c.Connection != connection {
+			err = storage.ErrNotFound
+		}
 	}
 	if err != nil {
-		return c, gone(err, fmt.Sprintf("key %s in %s", id, cut(connection)))
+		return c, gone(err, fmt.Sprintf("key %s%s", id, where))
 	}
 	now, err := s.DB.Now(ctx)
 	if err != nil {
 		return c, err
 	}
 	switch {
-	case s.today.IsOwn(connection) && id != a.Key:
+	case s.today.IsOwn(c.Connection) && id != a.Key:
 		return c, refuse(RuleKeyOnly, "A key of Latchkey's own can't rotate another one: it would get rights that nobody approved for it. Its owner can, in Slack.")
 	case s.rotateWay(c) == storage.RotateGuided:
-		return c, refuse(RuleNotPossible, "Only a person can make a key of %s. Its owner can rotate %s in Slack, and is led through it.", connection, id)
+		return c, refuse(RuleNotPossible, "Only a person can make a key of %s. Its owner can rotate %s in Slack, and is led through it.", c.Connection, id)
 	case c.OwnerID == a.Account.PersonID && s.today.needsReview(c) && ask.Ends.After(c.ExpiresAt) && s.planOf(c).bornAgain().checkEnd(c, ask.Ends, now) == nil:
 		return c, refuse(RuleKeyOnly, "A longer life of your own key %s has to be reviewed. Ask in Slack, or choose an end until %s.",
 			id, c.ExpiresAt.UTC().Format(time.RFC3339))

@@ -256,7 +256,7 @@ func (s *Service) sayWhyTold(ctx context.Context, v DigestView) error {
 // LetExpire silences a key: its owner knows that it ends and wants to hear no
 // more. Doing it again is no error.
 func (s *Service) LetExpire(ctx context.Context, a Actor, id storage.CredentialID) (storage.Credential, error) {
-	return s.edit(ctx, a, id, "let it expire", func(ctx context.Context, tx storage.Tx, c *storage.Credential, _ bool) error {
+	return s.edit(ctx, a, id, "", "let it expire", func(ctx context.Context, tx storage.Tx, c *storage.Credential, _ bool) error {
 		if c.State != storage.CredentialActive && c.State != storage.CredentialSuspended {
 			return refuse(RuleDecided, "%s is %s already.", id, strings.ReplaceAll(string(c.State), "_", " "))
 		}
@@ -271,14 +271,19 @@ func (s *Service) LetExpire(ctx context.Context, a Actor, id storage.CredentialI
 }
 
 // edit changes a credential for its owner or an admin, and tells.
-func (s *Service) edit(ctx context.Context, a Actor, id storage.CredentialID, what string, change func(ctx context.Context, tx storage.Tx, c *storage.Credential, admin bool) error) (storage.Credential, error) {
+func (s *Service) edit(ctx context.Context, a Actor, id storage.CredentialID, scope, what string, change func(ctx context.Context, tx storage.Tx, c *storage.Credential, admin bool) error) (storage.Credential, error) {
+	if scope == "" {
+		if err := a.Admit(); err != nil {
+			return storage.Credential{}, err
+		}
+	}
 	s.Refresh(ctx, s.today.Sources(s.today.Admins...))
 	c, err := s.DB.Credential(ctx, id)
 	if err != nil {
 		return c, gone(err, fmt.Sprintf("key %s", id))
 	}
 	err = s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
-		owner, admin, m, err := s.capacity(ctx, tx, a, c.OwnerID, "")
+		owner, admin, m, err := s.capacity(ctx, tx, a, c.OwnerID, scope)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,10 @@ package workflow
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -15,6 +19,25 @@ type Edit struct {
 	Note      *string    // people's own words about it
 	ExpiresAt *time.Time // within the ceiling; its owner can only bring it forward
 	Reason    string     // why it ends at another time
+
+	// Seen is the version that its editor looked at, as VersionOf says it. If it
+	// is another one by now, nothing is changed. Empty: whatever it is.
+	Seen string
+}
+
+// RuleChanged is the rule that who edits what changed meanwhile looks again.
+const RuleChanged = "changed_meanwhile"
+
+// VersionOf names what people may have decided about a credential by: it is
+// another one after each change of what it is, whose, what it may do and what
+// was written on it, and the same one after each use.
+func VersionOf(c storage.Credential) string {
+	h := sha256.New()
+	for _, part := range []string{c.ID.String(), string(c.State), strconv.FormatInt(int64(c.OwnerID), 10), c.Label, c.Note, strings.Join(c.Scopes, " "),
+		c.ExpiresAt.UTC().Format(time.RFC3339), c.Access, c.PolicyName} {
+		fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:10])
 }
 
 // Limits of what people may write on a credential.
@@ -23,10 +46,13 @@ const (
 	maxNote  = 2000
 )
 
-// Edit changes a credential: its owner may, and admins. Nothing is changed
-// unless all of it can be.
+// Edit changes a credential: its owner may, admins, and keys with
+// credentials:edit. Nothing is changed unless all of it can be.
 func (s *Service) Edit(ctx context.Context, a Actor, id storage.CredentialID, e Edit) (storage.Credential, error) {
-	return s.edit(ctx, a, id, "edit it", func(ctx context.Context, tx storage.Tx, c *storage.Credential, admin bool) error {
+	return s.edit(ctx, a, id, ScopeEdit, "edit it", func(ctx context.Context, tx storage.Tx, c *storage.Credential, admin bool) error {
+		if e.Seen != "" && e.Seen != VersionOf(*c) {
+			return refuse(RuleChanged, "%s has changed since you looked at it. Look again, then edit.", id)
+		}
 		if !c.Live() {
 			return refuse(RuleDecided, "%s is %s; there is nothing to edit.", id, strings.ReplaceAll(string(c.State), "_", " "))
 		}
@@ -43,7 +69,7 @@ func (s *Service) Edit(ctx context.Context, a Actor, id storage.CredentialID, e 
 		switch {
 		case label != c.Label && !c.Managed:
 			return refuse(RuleNotPossible, "%s has the name that %s gives it. Rename it there, or write a note.", id, c.Connection).on("label")
-		case !fits(label, maxLabel) || strings.ContainsAny(label, "\r\n"):
+		case label != c.Label && (!fits(label, maxLabel) || strings.ContainsAny(label, "\r\n")):
 			return refuse(RuleReason, "Keep the name to one line under %d characters.", maxLabel).on("label")
 		case !fits(note, maxNote):
 			return refuse(RuleReason, "Keep the note under %d characters.", maxNote).on("note")
@@ -77,7 +103,13 @@ func (s *Service) editEnd(ctx context.Context, tx storage.Tx, a Actor, c *storag
 	case ends.After(c.ExpiresAt) && fixedEnd(*c) && ends.After(c.VendorExpiresAt):
 		return refuse(RuleNotPossible, "%s ends it by itself on %s. Rotate it instead.", c.Connection, c.VendorExpiresAt.UTC().Format(time.DateOnly)).on("ends")
 	}
-	if err := s.planOf(*c).checkEnd(*c, ends, now); err != nil {
+	if ends.After(c.ExpiresAt) {
+		err = notQuarantined(ctx, tx)
+	}
+	if err == nil {
+		err = s.planOf(*c).checkEnd(*c, ends, now)
+	}
+	if err != nil {
 		return err
 	}
 	if err := checkReason(e.Reason); err != nil {
@@ -93,7 +125,7 @@ const maxExemption = Duration(365 * 24 * time.Hour)
 // Exempt lets a key be unused, or old, until a time; the zero time ends that.
 // Admins only, with a reason, and not for their own keys.
 func (s *Service) Exempt(ctx context.Context, a Actor, id storage.CredentialID, until time.Time, reason string) (storage.Credential, error) {
-	return s.edit(ctx, a, id, "exempt it", func(ctx context.Context, tx storage.Tx, c *storage.Credential, admin bool) error {
+	return s.edit(ctx, a, id, "", "exempt it", func(ctx context.Context, tx storage.Tx, c *storage.Credential, admin bool) error {
 		now, err := tx.Now(ctx)
 		if err != nil {
 			return err

@@ -158,9 +158,9 @@ func (e Enforcement) judge(row storage.InventoryRow, asked storage.RequestID, no
 }
 
 // Enforcement says what enforcement would do with a connection now, and does
-// nothing. Admins only.
+// nothing. For admins, and keys with credentials:read.
 func (s *Service) Enforcement(ctx context.Context, a Actor, connection string) (Enforcing, error) {
-	if err := s.mustAdmin(ctx, a, "look at this"); err != nil {
+	if err := s.mayAs(ctx, a, ScopeRead, "look at this"); err != nil {
 		return Enforcing{}, err
 	}
 	return s.PlanEnforcement(ctx, connection)

@@ -26,17 +26,19 @@ type Listing struct {
 	Connection string
 	Kind       string // api_key or oauth_grant; empty: both
 	Flag       storage.Flag
-	All        bool // also those that ended
+	State      storage.CredentialState // empty: any
+	All        bool                    // also those that ended
+	Search     string                  // in its label, or the names of its owner and of its account
 	Before     storage.CredentialID
 	Limit      int // zero means 50
 }
 
 func (l Listing) filter() storage.InventoryFilter {
-	return storage.InventoryFilter{OwnerID: l.Owner, Connection: l.Connection, Kind: l.Kind, Flag: l.Flag, Ended: l.All, Before: l.Before, Limit: l.Limit}
+	return storage.InventoryFilter{OwnerID: l.Owner, Connection: l.Connection, Kind: l.Kind, Flag: l.Flag, State: l.State, Ended: l.All, Search: l.Search, Before: l.Before, Limit: l.Limit}
 }
 
 // List shows credentials with their flags, newest first: all of them to
-// admins, one's own to everybody.
+// admins and to keys with credentials:read, one's own to everybody.
 func (s *Service) List(ctx context.Context, a Actor, l Listing) ([]CredentialView, error) {
 	if err := s.mayList(ctx, a, l); err != nil {
 		return nil, err
@@ -49,6 +51,9 @@ func (s *Service) List(ctx context.Context, a Actor, l Listing) ([]CredentialVie
 }
 
 func (s *Service) mayList(ctx context.Context, a Actor, l Listing) error {
+	if a.Key != 0 {
+		return a.May(ScopeRead)
+	}
 	if err := a.Admit(); err != nil {
 		return err
 	}
@@ -181,9 +186,10 @@ type SystemView struct {
 	Can      []string // its capabilities, in the words of the catalog: "list", "revoke"
 }
 
-// Inventory counts what every configured system has. Admins only.
+// Inventory counts what every configured system has. For admins, and keys with
+// credentials:read.
 func (s *Service) Inventory(ctx context.Context, a Actor) ([]SystemView, error) {
-	if err := s.mustAdmin(ctx, a, "see what every system has"); err != nil {
+	if err := s.mayAs(ctx, a, ScopeRead, "see what every system has"); err != nil {
 		return nil, err
 	}
 	return s.systemViews(ctx)

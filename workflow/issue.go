@@ -106,6 +106,9 @@ func (s *Service) leaseIssue(ctx context.Context, id storage.CredentialID) (c st
 		if why != "" {
 			return s.endIssue(ctx, tx, &c, why)
 		}
+		if waits, err := tx.Quarantined(ctx); waits || err != nil {
+			return err // the sweep comes again
+		}
 		err = tx.Lease(ctx, &c, s.LeaseFor)
 		if errors.Is(err, storage.ErrConflict) {
 			return nil

@@ -173,6 +173,10 @@ func (w *notifyWorker) Work(ctx context.Context, j *river.Job[NotifyArgs]) error
 		return outcome(w.notifier.OffboardingChanged(ctx, storage.OffboardingID(j.Args.ID)))
 	case storage.SubjectLeak:
 		return outcome(w.notifier.LeakFound(ctx, storage.LeakID(j.Args.ID)))
+	case storage.SubjectQuarantine:
+		return outcome(w.notifier.QuarantineChanged(ctx, storage.QuarantineID(j.Args.ID)))
+	case storage.SubjectFinding:
+		return outcome(w.notifier.AuditFound(ctx, storage.FindingID(j.Args.ID)))
 	}
 	return outcome(w.notifier.CredentialChanged(ctx, storage.CredentialID(j.Args.ID)))
 }

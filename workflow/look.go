@@ -128,7 +128,7 @@ func (s *Service) LookAtCredential(ctx context.Context, id storage.CredentialID)
 	}
 	out, c := views[0], rows[0].Credential
 	if c.Brokered {
-		out.UseURL = s.useURL(c.Connection)
+		out.UseURL, out.ClientsURL = s.useURL(c.Connection), s.clientsURL(c.Connection)
 	}
 	if c.RequestID != 0 {
 		r, _, _, err := s.DB.Request(ctx, c.RequestID)
@@ -226,9 +226,12 @@ func scopeViews(r *Rules, connection string, asked, granted []string) []ScopeVie
 	return out
 }
 
-// Show is LookAtCredential for a person: the owner or an admin. The reveal
-// link is the owner's alone.
+// Show is LookAtCredential for a person: the owner or an admin; and for a key
+// with credentials:read. The reveal link is the owner's alone.
 func (s *Service) Show(ctx context.Context, a Actor, id storage.CredentialID) (CredentialView, error) {
+	if a.Key != 0 {
+		return s.showToKey(ctx, a, id)
+	}
 	if err := a.Admit(); err != nil {
 		return CredentialView{}, err
 	}
@@ -249,9 +252,26 @@ func (s *Service) Show(ctx context.Context, a Actor, id storage.CredentialID) (C
 	return v, s.endpoints(ctx, &v)
 }
 
+// showToKey shows what an admin sees, and leaves out use, which is another
+// scope's: see Use.
+func (s *Service) showToKey(ctx context.Context, a Actor, id storage.CredentialID) (CredentialView, error) {
+	if err := a.May(ScopeRead); err != nil {
+		return CredentialView{}, err
+	}
+	v, err := s.LookAtCredential(ctx, id)
+	v.RevealURL, v.ConnectURL, v.Events = "", "", nil
+	return v, err
+}
+
 // ShowRequest is LookAtRequest for a person: the requester, an eligible
-// reviewer, or an admin.
+// reviewer, or an admin; and for a key with requests:read.
 func (s *Service) ShowRequest(ctx context.Context, a Actor, id storage.RequestID) (RequestView, error) {
+	if a.Key != 0 {
+		if err := a.May(ScopeRequests); err != nil {
+			return RequestView{}, err
+		}
+		return s.LookAtRequest(ctx, id)
+	}
 	if err := a.Admit(); err != nil {
 		return RequestView{}, err
 	}
@@ -296,6 +316,9 @@ func (s *Service) Home(ctx context.Context, a Actor) (HomeView, error) {
 		if out.Systems, err = s.systemViews(ctx); err != nil {
 			return out, err
 		}
+	}
+	if err := s.homeUse(ctx, &out); err != nil {
+		return out, err
 	}
 	mine, err := s.DB.Requests(ctx, storage.RequestFilter{RequesterID: me, Limit: 10})
 	if err != nil {

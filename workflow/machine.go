@@ -142,6 +142,9 @@ func Diagrams() (map[string]string, error) {
 // moveRequest asks the table, then moves the row.
 func moveRequest(ctx context.Context, tx storage.Tx, r *storage.Request, e event, by storage.Actor, reason string) error {
 	to, err := requestMachine.next(string(r.State), e)
+	if err == nil && e == eventApprove {
+		err = notQuarantined(ctx, tx)
+	}
 	if err != nil {
 		return err
 	}
@@ -154,6 +157,9 @@ func moveRequest(ctx context.Context, tx storage.Tx, r *storage.Request, e event
 // moveCredential asks the table, then moves the row.
 func moveCredential(ctx context.Context, tx storage.Tx, c *storage.Credential, e event, by storage.Actor, reason string) error {
 	to, err := credentialMachine.next(string(c.State), e)
+	if err == nil && (e == eventActivate || e == eventResume) {
+		err = notQuarantined(ctx, tx)
+	}
 	if err != nil {
 		return err
 	}

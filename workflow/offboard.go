@@ -88,6 +88,9 @@ func (s *Service) leave(ctx context.Context, tx storage.Tx, l Leave) (storage.Of
 	if err != nil {
 		return storage.Offboarding{}, err
 	}
+	if err := tx.EndSessionsOf(ctx, l.Person, l.By, "the person left"); err != nil {
+		return storage.Offboarding{}, err
+	}
 	o := storage.Offboarding{PersonID: l.Person, State: storage.OffboardingOpen, Source: l.Source, SourceKey: l.key(who.Now), Actor: l.By, Reason: l.Reason}
 	s.setTimes(&o, who.Now)
 	held, err := s.storm(ctx, tx, l, who.Recent)

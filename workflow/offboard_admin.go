@@ -8,10 +8,11 @@ import (
 	"latchkey/storage"
 )
 
-// OffboardPerson is Offboard for an admin, with a reason. Nobody offboards
-// themselves. sourceKey makes it harmless to send twice.
+// OffboardPerson is Offboard for an admin, or a key with people:offboard, with
+// a reason. Nobody offboards themselves, nor does a key its owner. sourceKey
+// makes it harmless to send twice.
 func (s *Service) OffboardPerson(ctx context.Context, a Actor, person storage.PersonID, reason, sourceKey string) (storage.Offboarding, error) {
-	if err := s.mustAdmin(ctx, a, "offboard people"); err != nil {
+	if err := s.mayAs(ctx, a, ScopeOffboard, "offboard people"); err != nil {
 		return storage.Offboarding{}, err
 	}
 	reason = strings.TrimSpace(reason)

@@ -42,9 +42,9 @@ func (s *Service) Report(ctx context.Context, link string) (OffboardingView, err
 	return v, err
 }
 
-// ShowOffboarding is LookAtOffboarding for admins.
+// ShowOffboarding is LookAtOffboarding for admins, and keys with people:read.
 func (s *Service) ShowOffboarding(ctx context.Context, a Actor, id storage.OffboardingID) (OffboardingView, error) {
-	if err := s.mustAdmin(ctx, a, "look at who left"); err != nil {
+	if err := s.mayAs(ctx, a, ScopePeople, "look at who left"); err != nil {
 		return OffboardingView{}, err
 	}
 	return s.LookAtOffboarding(ctx, id)

@@ -131,9 +131,10 @@ type LeavePreview struct {
 	Grace   Duration
 }
 
-// PreviewLeave says what offboarding a person would do. Admins only.
+// PreviewLeave says what offboarding a person would do. For admins, and keys
+// with people:offboard.
 func (s *Service) PreviewLeave(ctx context.Context, a Actor, person storage.PersonID) (LeavePreview, error) {
-	if err := s.mustAdmin(ctx, a, "offboard people"); err != nil {
+	if err := s.mayAs(ctx, a, ScopeOffboard, "offboard people"); err != nil {
 		return LeavePreview{}, err
 	}
 	names, err := s.persons(ctx, person)
@@ -174,6 +175,38 @@ func (s *Service) Offboardings(ctx context.Context, a Actor, person storage.Pers
 			return nil, err
 		}
 		out = append(out, v)
+	}
+	return out, nil
+}
+
+// OffboardingRow is a case as long lists show it.
+type OffboardingRow struct {
+	Case   storage.Offboarding
+	Person Person
+}
+
+// OffboardingList lists cases without what is in them, the newest first and
+// older than one: of one person, or all; only those under way if open. For
+// admins, and keys with people:read.
+func (s *Service) OffboardingList(ctx context.Context, a Actor, person storage.PersonID, open bool, before storage.OffboardingID, limit int) ([]OffboardingRow, error) {
+	if err := s.mayAs(ctx, a, ScopePeople, "look at who left"); err != nil {
+		return nil, err
+	}
+	cases, err := s.DB.OffboardingPage(ctx, person, open, before, limit)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]storage.PersonID, len(cases))
+	for i, o := range cases {
+		ids[i] = o.PersonID
+	}
+	people, err := s.persons(ctx, ids...)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]OffboardingRow, len(cases))
+	for i, o := range cases {
+		out[i] = OffboardingRow{Case: o, Person: people[o.PersonID]}
 	}
 	return out, nil
 }

@@ -109,6 +109,11 @@ func (s *Service) weigh(ctx context.Context, tx storage.Tx, a Actor, ask Ask) (w
 // same one again gives the same request and files nothing. A policy with
 // automatic approval approves at once.
 func (s *Service) Submit(ctx context.Context, a Actor, ask Ask, sourceKey string) (storage.Request, error) {
+	return s.submit(ctx, a, a.by(), ask, sourceKey)
+}
+
+// submit is Submit for a person, by whoever files it for them.
+func (s *Service) submit(ctx context.Context, a Actor, by storage.Actor, ask Ask, sourceKey string) (storage.Request, error) {
 	s.Refresh(ctx, s.today.Sources(s.today.groupNames()...))
 	ask.Reason = strings.TrimSpace(ask.Reason)
 	var r storage.Request
@@ -138,7 +143,7 @@ func (s *Service) Submit(ctx context.Context, a Actor, ask Ask, sourceKey string
 			PolicyHash: s.today.Hash, PolicyName: f.ruling.policy.Name, State: storage.RequestPending, SourceKey: sourceKey,
 			LapsesAt: now.Add(time.Duration(pendingFor(f.ruling.policy))), AdoptsID: ask.Adopts, HolderID: ask.Holder,
 			VendorRequest: ask.Vendor.ID, VendorMatch: ask.Vendor.Match, ExtendsID: ask.Extends, RotatesID: ask.Rotates, Sink: ask.Sink, Place: ask.Place}
-		err = tx.InsertRequest(ctx, &r, f.steps, a.by())
+		err = tx.InsertRequest(ctx, &r, f.steps, by)
 		if errors.Is(err, storage.ErrConflict) {
 			return refuse(RuleDecided, "Somebody asks for %s already; see /tokens pending.", max(ask.Adopts, ask.Extends, ask.Rotates))
 		}

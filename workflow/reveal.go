@@ -118,6 +118,9 @@ func (s *Service) Reveal(ctx context.Context, token, ref string) (secret.Value, 
 		if state != TicketReady {
 			return nil
 		}
+		if err := notQuarantined(ctx, tx); err != nil { // it may have been shown before
+			return err
+		}
 		if key, err = s.Keys.Box.Open(k.Sealed, s.ticketPlace(c.ID)); err != nil {
 			return fmt.Errorf("open key of %s: %w", c.ID, err)
 		}

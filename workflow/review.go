@@ -54,6 +54,9 @@ func (s *Service) Review(ctx context.Context, a Actor, id storage.RequestID, v V
 			return err
 		}
 		position, err := mayReview(r, steps, reviews, members, a, v.Decision)
+		if err == nil && v.Decision == storage.Approve {
+			err = notQuarantined(ctx, tx)
+		}
 		if err != nil {
 			return err
 		}

@@ -19,20 +19,17 @@ const revokeLoud = 5
 // a person can end. A sync that does not find it looks at once.
 const byHandAgain = time.Hour
 
-// Revoke ends a credential: any by an admin with a reason, one's own by its
-// owner ("give back"). A brokered key stops working at the commit. Doing it
+// Revoke ends a credential: any by an admin, or by a key of Latchkey's own
+// that may, with a reason; one's own by its owner ("give back"). A brokered key stops working at the commit. Doing it
 // again is no error.
 func (s *Service) Revoke(ctx context.Context, a Actor, id storage.CredentialID, reason string) (storage.Credential, error) {
-	if err := a.Admit(); err != nil {
-		return storage.Credential{}, err
-	}
 	s.Refresh(ctx, s.today.Sources(s.today.Admins...))
 	c, err := s.DB.Credential(ctx, id)
 	if err != nil {
 		return c, gone(err, fmt.Sprintf("key %s", id))
 	}
 	err = s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
-		who, m, err := s.stand(ctx, tx, s.today, a, s.today.Admins...)
+		owner, admin, m, err := s.capacity(ctx, tx, a, c.OwnerID, ScopeRevoke)
 		if err != nil {
 			return err
 		}
@@ -43,8 +40,8 @@ func (s *Service) Revoke(ctx context.Context, a Actor, id storage.CredentialID, 
 		if c, err = tx.LockCredential(ctx, id); err != nil {
 			return err
 		}
-		owner := c.OwnerID == a.Account.PersonID
-		if !owner && !s.today.isAdmin(who.Groups) {
+		owner = owner && c.OwnerID == a.Account.PersonID
+		if !owner && !admin {
 			return s.adminsOnly(m, "Only its owner or an admin (%s) can revoke %s.", strings.Join(s.today.Admins, ", "), id)
 		}
 		switch c.State {

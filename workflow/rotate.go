@@ -296,6 +296,9 @@ func contacts(typed []string) ([]string, error) {
 // the rotation. One that is under way already is refused, with nothing done:
 // the caller may go on with the transaction.
 func (s *Service) beginRotation(ctx context.Context, tx storage.Tx, old *storage.Credential, rot storage.Rotation, r storage.Request, by storage.Actor) (storage.Credential, error) {
+	if err := notQuarantined(ctx, tx); err != nil {
+		return storage.Credential{}, err
+	}
 	now, err := tx.Now(ctx)
 	if err != nil {
 		return storage.Credential{}, err

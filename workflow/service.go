@@ -24,6 +24,8 @@ type Notifier interface {
 	CampaignChanged(context.Context, storage.CampaignID) error
 	OffboardingChanged(context.Context, storage.OffboardingID) error
 	LeakFound(context.Context, storage.LeakID) error
+	QuarantineChanged(context.Context, storage.QuarantineID) error
+	AuditFound(context.Context, storage.FindingID) error
 }
 
 // Silent is the Notifier of a deployment without Slack, such as a gateway
@@ -50,6 +52,12 @@ func (Silent) OffboardingChanged(context.Context, storage.OffboardingID) error {
 
 // LeakFound implements Notifier.
 func (Silent) LeakFound(context.Context, storage.LeakID) error { return nil }
+
+// QuarantineChanged implements Notifier.
+func (Silent) QuarantineChanged(context.Context, storage.QuarantineID) error { return nil }
+
+// AuditFound implements Notifier.
+func (Silent) AuditFound(context.Context, storage.FindingID) error { return nil }
 
 // Deps is what a Service needs.
 type Deps struct {
@@ -94,6 +102,7 @@ type Service struct {
 	mu     sync.Mutex
 	byHash map[string]*Rules            // immutable once there
 	filed  map[storage.RequestID]filing // likewise
+	busy   busiest
 }
 
 // New compiles today's policy, stores it by its hash and remembers the

@@ -13,8 +13,8 @@ import (
 	"latchkey/storage"
 )
 
-// Suspend stops a credential until Resume: any by an admin with a reason,
-// one's own by its owner. A brokered key stops at the commit, another one
+// Suspend stops a credential until Resume: any by an admin, or by a key of
+// Latchkey's own that may revoke, with a reason; one's own by its owner. A brokered key stops at the commit, another one
 // when its system confirms. Doing it again is no error.
 func (s *Service) Suspend(ctx context.Context, a Actor, id storage.CredentialID, reason string) (storage.Credential, error) {
 	return s.turn(ctx, a, id, eventSuspend, reason)
@@ -33,7 +33,7 @@ func (s *Service) turn(ctx context.Context, a Actor, id storage.CredentialID, e 
 	}
 	reason = strings.TrimSpace(reason)
 	err = s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
-		who, m, err := s.stand(ctx, tx, s.today, a, s.today.Admins...)
+		owner, admin, m, err := s.capacity(ctx, tx, a, c.OwnerID, ScopeRevoke)
 		if err != nil {
 			return err
 		}
@@ -43,7 +43,7 @@ func (s *Service) turn(ctx context.Context, a Actor, id storage.CredentialID, e 
 		if c, err = tx.LockCredential(ctx, id); err != nil {
 			return err
 		}
-		owner, admin := c.OwnerID == a.Account.PersonID, s.today.isAdmin(who.Groups)
+		owner = owner && c.OwnerID == a.Account.PersonID
 		done := e == eventSuspend && c.State == storage.CredentialSuspended || e == eventResume && c.State == storage.CredentialActive
 		switch {
 		case !owner && !admin:

@@ -45,7 +45,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 			}
 		}
 	}
-	for _, all := range []func(context.Context) error{s.sweepEvents, s.sweepOffboardings, s.sweepShared, s.sweepGrants} {
+	for _, all := range []func(context.Context) error{s.sweepEvents, s.sweepOffboardings, s.sweepShared, s.sweepGrants, s.sweepAnswers} {
 		if err := all(ctx); err != nil {
 			return err
 		}

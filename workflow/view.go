@@ -72,6 +72,7 @@ type CredentialView struct {
 	Owner      Person
 	Scopes     []ScopeView
 	UseURL     string // where a brokered key is used; empty for others
+	ClientsURL string // a page that says how clients use a brokered key; empty where there is none
 	RevealURL  string // for the owner's eyes only; empty when there is nothing to collect
 	ConnectURL string // likewise: where an approved OAuth grant is connected
 	Collected  bool   // the key was shown
@@ -119,8 +120,9 @@ type Options struct {
 type HomeView struct {
 	Me       Person
 	Admin    bool
-	Waiting  []RequestView    // for my review
-	Keys     []CredentialView // mine
-	Requests []RequestView    // mine
-	Systems  []SystemView     // for admins: every system with its counts
+	Waiting  []RequestView           // for my review
+	Keys     []CredentialView        // mine
+	Requests []RequestView           // mine
+	Systems  []SystemView            // for admins: every system with its counts
+	Busiest  []storage.ConnectionUse // for admins: the systems used most through the gateway in the last week
 }

@@ -44,6 +44,12 @@ func (*recorder) OffboardingChanged(context.Context, storage.OffboardingID) erro
 // LeakFound implements Notifier.
 func (*recorder) LeakFound(context.Context, storage.LeakID) error { return nil }
 
+// QuarantineChanged implements Notifier.
+func (*recorder) QuarantineChanged(context.Context, storage.QuarantineID) error { return nil }
+
+// AuditFound implements Notifier.
+func (*recorder) AuditFound(context.Context, storage.FindingID) error { return nil }
+
 func (r *recorder) CredentialChanged(_ context.Context, id storage.CredentialID) error {
 	r.changes <- id
 	return nil

@@ -92,6 +92,7 @@ type Sim struct {
 	sent       []*envelope
 	redelivers []*envelope // to send again on the next connection
 
+	openID   openID
 	faults   faults
 	traffic  []Entry
 	entrySeq int
@@ -129,7 +130,7 @@ func Start(ctx context.Context, c Config) (*Sim, error) {
 		people:  map[string]*person{}, channels: map[string]*channel{}, views: map[string]*view{},
 		triggers: map[string]*trigger{}, replies: map[string]*replyURL{}, uploads: map[string]*upload{}, files: map[string]File{},
 		tickets: map[string]bool{}, inflight: map[string]*envelope{},
-		faults: newFaults(),
+		faults: newFaults(), openID: newOpenID(),
 	}
 	if before != nil {
 		s.restore(before)
@@ -223,6 +224,7 @@ func (s *Sim) routes() http.Handler {
 	mux.HandleFunc("POST /upload/v1/{id}/{key}", s.serveUpload)
 	mux.HandleFunc("GET /link/", s.serveSocket)
 	mux.HandleFunc("GET /traffic.json", s.serveTraffic)
+	s.openIDRoutes(mux)
 	s.clientRoutes(mux)
 	return mux
 }

@@ -11,6 +11,7 @@ func commands() []string {
 		"", "demo", "serve", "migrate", "doctor", "manifest", "healthcheck",
 		"config", "config example", "config key", "config validate", "config schema",
 		"policy", "policy explain", "policy test", "enforce", "leaked",
+		"audit", "audit export", "audit verify", "audit prove", "audit key", "audit erase", "audit evidence", "audit check-evidence",
 	}
 }
 
@@ -35,7 +36,7 @@ func TestHelp(t *testing.T) {
 func TestHelpNamesEveryCommand(t *testing.T) {
 	t.Parallel()
 	known := strings.Join(commands(), "\n") + "\n"
-	for _, of := range []string{"", "config", "policy"} {
+	for _, of := range []string{"", "config", "policy", "audit"} {
 		help := latchkey(t.Context(), nil, append(strings.Fields(of), "--help")...).out
 		_, list, _ := strings.Cut(help, "\nCommands:\n")
 		list, _, _ = strings.Cut(list, "\n\n")

@@ -98,6 +98,7 @@ func startDemo(ctx context.Context, flags demoCommand, log zerolog.Logger) (_ *d
 	}
 	d.env["DEMO_DATA"], d.env["DEMO_KEY"], d.env["DEMO_DATABASE_URL"] = d.data, key, flags.databaseURL
 	d.env["DEMO_BOT_TOKEN"], d.env["DEMO_APP_TOKEN"] = d.sim.BotToken(), d.sim.AppToken()
+	d.env["DEMO_CLIENT_ID"], d.env["DEMO_CLIENT_SECRET"] = d.sim.ClientID(), d.sim.ClientSecret()
 	if d.main, err = d.service(free(flags.Server), free(flags.Gateway), log); err != nil {
 		return nil, err
 	}
@@ -222,6 +223,7 @@ Latchkey's demo is ready. Slack and the vendors are simulated; everything else i
 
   Slack          %s/?as=U0ALICE
   Control panel  %s
+  Console        %s/console : sign in as Erin, the admin; the simulated Slack asks for no password
 
 Things to try, as the persona whose name each begins with (switch at the top left of Slack):
 
@@ -242,5 +244,5 @@ Things to try, as the persona whose name each begins with (switch at the top lef
             #access-approvals and reads its report. At Timepiece only people can end a token: do it there, on the panel.
 
 Stop with Ctrl-C.
-`, slack, d.panelURL, d.main.GatewayURL())
+`, slack, d.panelURL, d.main.URL(), d.main.GatewayURL())
 }

@@ -135,13 +135,14 @@ func (v *vendors) savers() map[string]func() ([]byte, error) {
 	}
 }
 
-// registerApp tells Tempo of our OAuth app, whose redirect it compares byte by
-// byte: so our address must be known.
+// registerApp tells Tempo and Slack of our OAuth app, whose redirects they
+// compare byte by byte: so our address must be known.
 func (d *demo) registerApp() {
 	d.tempo.RegisterApp(tempotest.App{
 		Name: "Latchkey", ClientID: tempoApp, ClientSecret: secret.New(d.env[envTempoSecret]),
 		RedirectURLs: []string{d.main.URL() + "/oauth/tempo/callback"},
 	})
+	d.sim.AllowRedirect(d.main.URL() + "/console/sign-in/callback")
 }
 
 // keptCredentials reads what demo.yaml reads of the kept vendors, and sets the

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,6 +26,12 @@ type check struct {
 	mend string
 }
 
+// caution is what a check found that works, and could be better.
+type caution string
+
+// Error implements error.
+func (c caution) Error() string { return string(c) }
+
 // checkFor bounds one check.
 const checkFor = 15 * time.Second
 
@@ -41,6 +48,10 @@ func (d *doctorCommand) Run(c *console) error {
 		ctx, cancel := context.WithTimeout(c.ctx, checkFor)
 		found, err := k.run(ctx)
 		cancel()
+		if warned, ok := errors.AsType[caution](err); ok {
+			fmt.Fprintf(c.out, "warning %s: %s\n        %s\n", k.name, warned, k.mend)
+			continue
+		}
 		if err != nil {
 			failed++
 			fmt.Fprintf(c.out, "FAILED  %s: %s\n        %s\n", k.name, indented(err), k.mend)

@@ -42,6 +42,7 @@ type cli struct {
 	Migrate  migrateCommand  `cmd:"" help:"Bring the database up to date and stop."`
 	Config   configCommand   `cmd:"" help:"Start a configuration file, or check one."`
 	Policy   policyCommand   `cmd:"" help:"Try the policy out before people do."`
+	Audit    auditCommand    `cmd:"" help:"Export the audit log, prove and verify it."`
 	Enforce  enforceCommand  `cmd:"" help:"Show what the rules for keys that nobody asked for would do."`
 	Leaked   leakedCommand   `cmd:"" help:"Have a system end credentials that leaked, by their secrets alone."`
 	Doctor   doctorCommand   `cmd:"" help:"Check Slack, database, keeper, addresses and systems, and say how to mend what fails."`

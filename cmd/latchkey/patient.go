@@ -29,6 +29,7 @@ func (p *patient) checks() []check {
 		{"slack", p.slack, "Update the app from `latchkey manifest`, install it again, and copy the bot token (xoxb-) and an app-level token with connections:write (xapp-)."},
 		{"database", p.database, "Check database_url and run `latchkey migrate`. Without database_url the machine needs Postgres's server programs."},
 		{"keeper", p.keeper, "Set keeper to the key this database was made with; for a new database to base64key://${LATCHKEY_KEY}, with a key from `latchkey config key`."},
+		{"audit", p.audit, "Make a second role, run `latchkey migrate --grant ROLE` as the owner, and give database_url that role."},
 		{"public_url", p.publicURL, "public_url must be the address at which people's browsers reach `listen`, through your proxy. Is `latchkey serve` running?"},
 	}
 	opened, err := openConnections(p.config)
@@ -91,6 +92,32 @@ func (p *patient) database(ctx context.Context) (string, error) {
 	}
 	p.db = db
 	return "reachable and migrated", nil
+}
+
+// audit asks what somebody could do to the audit log with the service's own
+// rights.
+func (p *patient) audit(ctx context.Context) (string, error) {
+	if p.db == nil {
+		return "not looked at, without the database", nil
+	}
+	if q, err := p.db.Quarantine(ctx); !errors.Is(err, storage.ErrNotFound) {
+		if err == nil {
+			err = fmt.Errorf("the database is in quarantine: %s; `latchkey audit accept` shows what was lost and ends it", q.Why)
+		}
+		return "", err
+	}
+	r, err := p.db.AuditRights(ctx)
+	switch {
+	case err != nil:
+		return "", err
+	case r.Superuser:
+		return "", caution("the role " + r.Role + " is a superuser of the database, so the service's own rights could change the audit log")
+	case r.Owner:
+		return "", caution("the role " + r.Role + " owns the audit log, so the service's own rights could change it")
+	case r.Change:
+		return "", caution("the role " + r.Role + " may change the audit log")
+	}
+	return "the role " + r.Role + " can't change the log", nil
 }
 
 // errNoDataKey keeps a look at the keyring from making one.

@@ -64,6 +64,7 @@ func (m *Main) until(ctx context.Context) error {
 }
 
 type migrateCommand struct {
+	Grant      string `help:"Database role to give what the service needs, and no more." placeholder:"ROLE"`
 	ConfigFile string `name:"config" short:"c" help:"Configuration file." default:"latchkey.yaml" env:"LATCHKEY_CONFIG"`
 }
 
@@ -72,7 +73,10 @@ func (migrateCommand) Help() string {
 	return `Applies the migrations that are missing, under a lock: any number of machines may run it at once.
 
 "latchkey serve" does the same when it starts. Run this first where the service's own database role may not change the
-schema.`
+schema, which is better: then nobody can change the audit log with the service's rights. As the owner of the database,
+after each update:
+
+  latchkey migrate --grant latchkey_service`
 }
 
 // Run implements the command.
@@ -86,6 +90,9 @@ func (s *migrateCommand) Run(c *console) error {
 		return err
 	}
 	applied, err := db.Migrate(c.ctx)
+	if err == nil && s.Grant != "" {
+		err = db.Grant(c.ctx, s.Grant)
+	}
 	db.Close()
 	if private != nil {
 		defer func() { _ = private.Stop(context.WithoutCancel(c.ctx)) }()
@@ -95,8 +102,11 @@ func (s *migrateCommand) Run(c *console) error {
 	}
 	if len(applied) == 0 {
 		fmt.Fprintln(c.out, "The database is up to date.")
-		return nil
+	} else {
+		fmt.Fprintf(c.out, "Applied %s.\n", strings.Join(applied, ", "))
 	}
-	fmt.Fprintf(c.out, "Applied %s.\n", strings.Join(applied, ", "))
+	if s.Grant != "" {
+		fmt.Fprintf(c.out, "The role %s can run the service, and can't change the audit log. Give database_url that role.\n", s.Grant)
+	}
 	return nil
 }

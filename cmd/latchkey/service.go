@@ -35,14 +35,18 @@ type Main struct {
 	Fault       func(string)  // see workflow.Deps
 	AckWithin   time.Duration // see bot.Config
 
-	postgres  *postgres.Server
-	db        *storage.DB
-	keys      storage.Keyring
-	registry  *prometheus.Registry
-	workflow  *workflow.Service
-	gateway   *gateway.Gateway
-	bot       *bot.Bot
-	opened    map[string]connectors.Connector
+	postgres *postgres.Server
+	db       *storage.DB
+	keys     storage.Keyring
+	registry *prometheus.Registry
+	workflow *workflow.Service
+	gateway  *gateway.Gateway
+	bot      *bot.Bot
+	opened   map[string]connectors.Connector
+
+	publication *workflow.Publication
+	watch       *workflow.AuditWatch // nil without the role worker
+
 	publicURL string
 	gateURL   string
 
@@ -71,6 +75,9 @@ func (m *Main) Start(ctx context.Context) (err error) {
 	if err := m.openWorkflow(ctx); err != nil {
 		return err
 	}
+	if err := m.openAudit(ctx); err != nil {
+		return err
+	}
 	m.registry = prometheus.NewRegistry()
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
@@ -84,6 +91,9 @@ func (m *Main) Start(ctx context.Context) (err error) {
 		return err
 	}
 	if err := m.startWork(run); err != nil {
+		return err
+	}
+	if err := m.startAudit(run); err != nil {
 		return err
 	}
 	m.awaitGateway(ctx)
@@ -101,7 +111,7 @@ func (m *Main) awaitGateway(ctx context.Context) {
 	defer cancel()
 	look := time.NewTicker(5 * time.Millisecond)
 	defer look.Stop()
-	for m.gateway.Ready() != nil {
+	for m.gateway.Ready() != nil && m.publication.Doubt() == nil { // which seconds don't mend
 		select {
 		case <-ctx.Done():
 			return
@@ -187,6 +197,10 @@ func (m *Main) openWorkflow(ctx context.Context) error {
 		deps.Refresh = directory.Refresh
 		return m.openBot(ctx, deps, client, directory)
 	}
+	if len(m.Roles) == 1 && m.has(RoleGateway) { // whose file may do without the policies that the others follow
+		m.workflow, err = workflow.Onlooker(deps)
+		return explain(m.Config, err)
+	}
 	m.workflow, err = workflow.New(ctx, deps)
 	return explain(m.Config, err)
 }
@@ -202,7 +216,7 @@ func (m *Main) onlooker(ctx context.Context) (*workflow.Service, error) {
 	if err := workflow.Describe(ctx, &document, m.Config.Connections, m.opened); err != nil {
 		return nil, err
 	}
-	service, err := workflow.Onlooker(workflow.Deps{DB: m.db, Document: document, Connectors: m.opened, Logger: m.Logger})
+	service, err := workflow.Onlooker(workflow.Deps{DB: m.db, Keys: m.keys, Document: document, Connectors: m.opened, PublicURL: m.Config.PublicURL, Logger: m.Logger})
 	return service, explain(m.Config, err)
 }
 
@@ -235,14 +249,6 @@ func (m *Main) startWork(ctx context.Context) error {
 		if err := workers.Start(context.WithoutCancel(ctx)); err != nil {
 			return fmt.Errorf("start workers: %w", err)
 		}
-		signer, err := m.workflow.AuditSigner(ctx)
-		if err != nil {
-			return err
-		}
-		m.group.Go(func() error {
-			m.workflow.RunAudit(ctx, signer)
-			return nil
-		})
 		m.group.Go(func() error {
 			m.knowPeople(ctx)
 			m.workflow.RunSync(ctx)
@@ -277,36 +283,6 @@ func (m *Main) knowPeople(ctx context.Context) {
 	}
 }
 
-// startGateway takes requests through the gateway's own listener, which also
-// sees how they are framed.
-func (m *Main) startGateway(ctx context.Context) error {
-	if !m.has(RoleGateway) {
-		return nil
-	}
-	upstreams := map[string]connectors.Upstream{}
-	for name, c := range m.opened {
-		if b, ok := connectors.As[connectors.Broker](c); ok && b.Upstream().BaseURL != nil { // others are our own server's
-			upstreams[name] = b.Upstream()
-		}
-	}
-	var err error
-	m.gateway, err = gateway.New(gateway.Deps{DB: m.db, Box: m.keys.Box, Upstreams: upstreams, Logger: m.Logger, Metrics: m.registry, Command: m.Config.Slack.Command})
-	if err != nil {
-		return err
-	}
-	l, err := net.Listen("tcp", m.Config.Gateway.Listen)
-	if err != nil {
-		return fmt.Errorf("listen for the gateway: %w", err)
-	}
-	if m.gateURL == "" {
-		m.gateURL = "http://" + l.Addr().String()
-	}
-	m.Logger.Info().Str("address", l.Addr().String()).Msg("gateway listens")
-	m.group.Go(func() error { return m.gateway.Run(ctx) })
-	m.group.Go(func() error { return m.gateway.Serve(ctx, l) })
-	return nil
-}
-
 // startServer opens the pages to the role server, and health and metrics to
 // every role.
 func (m *Main) startServer(ctx context.Context) error {
@@ -318,9 +294,9 @@ func (m *Main) startServer(ctx context.Context) error {
 		m.publicURL = "http://" + l.Addr().String()
 	}
 	m.workflow.PublicURL, m.workflow.GatewayURL = m.publicURL, m.gateURL
-	d := server.Deps{Logger: m.Logger, GatewayURL: m.gateURL, Ready: m.Ready, Metrics: m.registry, Secure: strings.HasPrefix(m.publicURL, "https://")}
+	d := server.Deps{Logger: m.Logger, GatewayURL: m.gateURL, Limits: gatewayLimits(m.Config.Gateway.Limits).For, Ready: m.Ready, Metrics: m.registry, Secure: strings.HasPrefix(m.publicURL, "https://")}
 	if m.has(RoleServer) {
-		d.Workflow = m.workflow
+		d.Workflow, d.SignIn = m.workflow, m.signIn()
 		if d.PSKs, err = preSharedKeys(m.Config); err != nil {
 			return errors.Join(err, l.Close())
 		}
@@ -352,7 +328,7 @@ func (m *Main) serve(ctx context.Context, what string, l net.Listener, h http.Ha
 
 // Ready says what works, for /readyz.
 func (m *Main) Ready(ctx context.Context) []server.Check {
-	checks := []server.Check{{Name: "database", Err: m.db.Ping(ctx)}}
+	checks := []server.Check{{Name: "database", Err: m.db.Ping(ctx)}, m.auditCheck()}
 	if m.has(RoleBot) {
 		checks = append(checks, server.Check{Name: "slack", Err: m.bot.Ready()})
 	}

@@ -2,10 +2,10 @@ package brokered
 
 import "latchkey/connectors"
 
-// gitlabClients append /api/v4 to the address themselves. Sources: the clients'
-// own: gitlab-org/api/client-go (WithBaseURL; our gateway's tests run it),
-// python-gitlab (url, private_token, keep_base_url) and glab 1.87 (GITLAB_HOST,
-// GITLAB_SUBFOLDER). glab was not run: unverified.
+// gitlabClients append /api/v4 to the address themselves. Each was run against
+// a double: gitlab-org/api/client-go (the gateway's tests run it) and
+// python-gitlab 3.12. What glab 1.87 takes is from its documentation of
+// GITLAB_HOST and GITLAB_SUBFOLDER: unverified.
 func gitlabClients(at connectors.ClientAddress) []connectors.ClientGuide {
 	return []connectors.ClientGuide{
 		{Name: "GitLab’s own Go client", Code: fill(`
@@ -26,10 +26,10 @@ GITLAB_TOKEN="$LATCHKEY_KEY" glab api version`, at), Notes: "It serves its API c
 	}
 }
 
-// githubClients take the address as it is. Sources: go-github v80 (BaseURL must
-// end with a slash; WithEnterpriseURLs would add /api/v3/), PyGithub's README
-// (base_url, Auth.Token) and octokit's (baseUrl, auth). None of them was run:
-// unverified. That gh takes no path is what its manual says of GH_HOST.
+// githubClients take the address as it is. go-github 80 (BaseURL must end with a
+// slash) and octokit 5.0 were run against a double. PyGithub 2 is from its
+// README (base_url, Auth.Token), and that gh takes no path from its manual of
+// GH_HOST: unverified.
 func githubClients(at connectors.ClientAddress) []connectors.ClientGuide {
 	return []connectors.ClientGuide{
 		{Name: "go-github, version 80", Code: fill(`
@@ -52,8 +52,8 @@ curl --fail-with-body -H "Authorization: Bearer $LATCHKEY_KEY" {base}/rate_limit
 	}
 }
 
-// jiraClients are for Jira and Confluence in the cloud. Source: pycontribs/jira
-// (server, token_auth sends the token as Bearer). Not run: unverified.
+// jiraClients are for Jira in the cloud. jira 3.4 was run against a double: it
+// sends token_auth as a bearer token.
 func jiraClients(at connectors.ClientAddress) []connectors.ClientGuide {
 	return []connectors.ClientGuide{
 		{Name: "jira, for Python", Code: fill(`

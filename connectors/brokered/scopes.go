@@ -14,12 +14,16 @@ const maxScopeName = 64
 
 // CheckScopes reports every problem of a brokered system's scopes: names that
 // people and policies could not write or tell apart, unknown access or
-// methods, and patterns the gateway could read in two ways.
+// methods, patterns the gateway could read in two ways, and conditions it could
+// not hold requests to. What passes here the gateway compiles.
 func CheckScopes(scopes []connectors.Scope) error {
 	if len(scopes) == 0 {
 		return fmt.Errorf("%w: scopes", connectors.ErrMissing)
 	}
 	var problems []error
+	if len(scopes) > maxScopes {
+		problems = append(problems, fmt.Errorf("there are %d scopes, at most %d are possible", len(scopes), maxScopes))
+	}
 	seen := map[string]bool{}
 	for _, s := range scopes {
 		if seen[s.Name] {
@@ -42,7 +46,7 @@ func checkScope(s connectors.Scope) error {
 	}
 	allows := false
 	for i, r := range s.Rules {
-		if err := checkRule(s.Access, r); err != nil {
+		if err := CheckRule(s.Access, r); err != nil {
 			return fmt.Errorf("rule %d: %w", i+1, err)
 		}
 		allows = allows || !r.Deny
@@ -66,7 +70,9 @@ func checkName(name string) error {
 	return nil
 }
 
-func checkRule(access connectors.Access, r connectors.Rule) error {
+// CheckRule reports the first problem of a rule of a scope with the given
+// access.
+func CheckRule(access connectors.Access, r connectors.Rule) error {
 	for _, m := range r.Methods {
 		if !slices.Contains(methods(), m) {
 			return fmt.Errorf("method %q is not one of %s", m, strings.Join(methods(), ", "))
@@ -78,7 +84,7 @@ func checkRule(access connectors.Access, r connectors.Rule) error {
 	if err := CheckPattern(r.Path); err != nil {
 		return fmt.Errorf("path %q: %w", r.Path, err)
 	}
-	return nil
+	return checkConditions(access, r)
 }
 
 func methods() []string {
@@ -107,8 +113,12 @@ func CheckPattern(pattern string) error {
 	if !tree {
 		path = strings.TrimSuffix(path, "/")
 	}
+	segments := strings.Split(path, "/")
+	if len(segments) > maxSegments {
+		return fmt.Errorf("it has %d segments, at most %d are possible", len(segments)-1, maxSegments-1)
+	}
 	var literal []string
-	for i, segment := range strings.Split(path, "/") {
+	for i, segment := range segments {
 		name, open := strings.CutPrefix(segment, "{")
 		name, closed := strings.CutSuffix(name, "}")
 		if i > 0 && open && closed {

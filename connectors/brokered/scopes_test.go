@@ -2,6 +2,7 @@ package brokered_test
 
 import (
 	"path"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -79,6 +80,23 @@ func TestCheckScopes(t *testing.T) {
 		{"bad path", []connectors.Scope{scope("x:write", connectors.Write, get, connectors.Rule{Path: "x"})}, "rule 2"},
 		{"read by any method", []connectors.Scope{scope("x:read", connectors.Read, all)}, "read scope"},
 		{"read by DELETE", []connectors.Scope{scope("x:read", connectors.Read, connectors.Rule{Methods: []string{"GET", "DELETE"}, Path: "/x"})}, "read scope"},
+		{"conditions", []connectors.Scope{scope("x:write", connectors.Write, connectors.Rule{
+			Path: "/p/{id}/**", Query: map[string][]string{"a": {"*"}, "b": nil}, Body: connectors.Body{Types: []string{"application/json"}, Max: 9}, Slashes: []string{"id", "**"},
+		})}, ""},
+		{"upgrade", []connectors.Scope{scope("x:write", connectors.Write, ws(connectors.Rule{})), scope("x:read", connectors.Read, get, ws(connectors.Rule{Deny: true}))}, ""},
+		{"query parameter without a name", one(connectors.Rule{Path: "/x", Query: map[string][]string{"": nil}}), "query parameter"},
+		{"query parameter to encode", one(connectors.Rule{Path: "/x", Query: map[string][]string{"a b": nil}}), `"a b"`},
+		{"body type with parameters", one(connectors.Rule{Path: "/x", Body: connectors.Body{Types: []string{"text/plain; charset=utf-8"}}}), "media type"},
+		{"body type without a slash", one(connectors.Rule{Path: "/x", Body: connectors.Body{Types: []string{"json"}}}), "media type"},
+		{"body of less than nothing", one(connectors.Rule{Path: "/x", Body: connectors.Body{Max: -1}}), "bytes"},
+		{"size in a deny", one(all, connectors.Rule{Path: "/x", Deny: true, Body: connectors.Body{Max: 1}}), "rule 2: a denying rule"},
+		{"slashes of no segment", one(connectors.Rule{Path: "/x/{id}", Slashes: []string{"name"}}), `"name"`},
+		{"slashes of no tail", one(connectors.Rule{Path: "/x/{id}", Slashes: []string{"**"}}), `"**"`},
+		{"unknown upgrade", one(connectors.Rule{Methods: []string{"GET"}, Path: "/x", Upgrade: "h2c"}), "h2c"},
+		{"upgrade of any method", one(connectors.Rule{Path: "/x", Upgrade: "websocket"}), "[GET]"},
+		{"upgrade in a read scope", []connectors.Scope{scope("x:read", connectors.Read, ws(connectors.Rule{}))}, "read scope"},
+		{"too many segments", one(connectors.Rule{Path: strings.Repeat("/x", 64)}), "63"},
+		{"too many scopes", crowd(257), "256"},
 	}
 	for _, tt := range tests {
 		err := brokered.CheckScopes(tt.scopes)
@@ -86,4 +104,23 @@ func TestCheckScopes(t *testing.T) {
 			t.Errorf("%s: err = %v, want %q", tt.name, err, tt.want)
 		}
 	}
+}
+
+// one is a scope that may write.
+func one(rules ...connectors.Rule) []connectors.Scope {
+	return []connectors.Scope{scope("x:write", connectors.Write, rules...)}
+}
+
+// ws makes a rule one about WebSockets.
+func ws(r connectors.Rule) connectors.Rule {
+	r.Methods, r.Path, r.Upgrade = []string{"GET"}, "/socket", connectors.WebSocket
+	return r
+}
+
+func crowd(n int) []connectors.Scope {
+	var out []connectors.Scope
+	for i := range n {
+		out = append(out, scope("x"+strconv.Itoa(i), connectors.Write, connectors.Rule{Path: "/x"}))
+	}
+	return out
 }

@@ -1,12 +1,12 @@
 package auditlog
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
+	"hash"
+	"io"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -42,19 +42,23 @@ type Commitments struct {
 // Commit makes the commitments: for each text HMAC-SHA-256 under the salt of
 // the field's name, a zero byte and the text, in base64.
 func Commit(salt []byte, t Texts) Commitments {
+	mac := hmac.New(sha256.New, salt)
 	return Commitments{
-		Actor: commit(salt, "actor", t.Actor), Before: commit(salt, "before", t.Before),
-		After: commit(salt, "after", t.After), Reason: commit(salt, "reason", t.Reason),
+		Actor: commit(mac, "actor", t.Actor), Before: commit(mac, "before", t.Before),
+		After: commit(mac, "after", t.After), Reason: commit(mac, "reason", t.Reason),
 	}
 }
 
-func commit(salt []byte, field, text string) string {
+func commit(mac hash.Hash, field, text string) string {
 	if text == "" {
 		return ""
 	}
-	mac := hmac.New(sha256.New, salt)
-	mac.Write([]byte(field + "\x00" + text))
-	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	mac.Reset()
+	_, _ = io.WriteString(mac, field) // a hash takes all that is written to it
+	_, _ = mac.Write([]byte{0})
+	_, _ = io.WriteString(mac, text)
+	var sum [sha256.Size]byte
+	return base64.StdEncoding.EncodeToString(mac.Sum(sum[:0]))
 }
 
 // Entry is one event at its place in the log.
@@ -86,39 +90,36 @@ func (e *Entry) Commitments() Commitments {
 // timeForm is how a time is written in a record: UTC, to the microsecond.
 const timeForm = "2006-01-02T15:04:05.000000Z"
 
-// record is the content of a leaf. Its fields are in the order of their names:
-// with only integers and plain strings in it, that makes it the canonical JSON
-// of RFC 8785, which other languages have libraries for.
-type record struct {
-	Account   int64  `json:"account,omitempty"`
-	Action    string `json:"action"`
-	Actor     string `json:"actor,omitempty"`
-	After     string `json:"after,omitempty"`
-	At        string `json:"at"`
-	Before    string `json:"before,omitempty"`
-	Event     int64  `json:"event"`
-	Person    int64  `json:"person,omitempty"`
-	Policy    string `json:"policy,omitempty"`
-	Reason    string `json:"reason,omitempty"`
-	Ref       string `json:"ref,omitempty"`
-	Subject   string `json:"subject"`
-	SubjectID int64  `json:"subject_id"`
-}
+// Record is the content of the event's leaf: JSON in the canonical form of RFC
+// 8785 with commitments in the place of texts. Empty and zero members are left
+// out, but for event, subject, subject_id and action. It says nothing of the
+// position, which is the tree's to prove.
+func (e *Entry) Record() []byte { return e.appendRecord(nil) }
 
-// Record is the content of the event's leaf: canonical JSON with commitments
-// in the place of texts. It says nothing of the position, which is the tree's
-// to prove.
-func (e *Entry) Record() []byte {
+func (e *Entry) appendRecord(b []byte) []byte {
 	c := e.Commitments()
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(record{ // can't fail: integers and strings
-		Account: e.Account, Action: e.Action, Actor: c.Actor, After: c.After, At: e.At.UTC().Format(timeForm), Before: c.Before, Event: e.ID,
-		Person: e.Person, Policy: e.Policy, Reason: c.Reason, Ref: e.Ref, Subject: e.Subject, SubjectID: e.SubjectID,
-	})
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+	// The members are in the order of their names, as RFC 8785 wants them.
+	b = append(b, '{')
+	b = appendNumber(b, "account", e.Account)
+	b = appendMember(b, "action", e.Action)
+	b = appendText(b, "actor", c.Actor)
+	b = appendText(b, "after", c.After)
+	b = appendTime(b, "at", e.At)
+	b = appendText(b, "before", c.Before)
+	b = appendInteger(b, "event", e.ID)
+	b = appendNumber(b, "person", e.Person)
+	b = appendText(b, "policy", e.Policy)
+	b = appendText(b, "reason", c.Reason)
+	b = appendText(b, "ref", e.Ref)
+	b = appendMember(b, "subject", e.Subject)
+	b = appendInteger(b, "subject_id", e.SubjectID)
+	return append(b, '}')
 }
 
 // Hash is the hash of the event's leaf (RFC 6962, section 2.1).
-func (e *Entry) Hash() tlog.Hash { return tlog.RecordHash(e.Record()) }
+func (e *Entry) Hash() tlog.Hash {
+	return tlog.RecordHash(e.appendRecord(make([]byte, 0, recordRoom)))
+}
+
+// recordRoom is what most records fit into.
+const recordRoom = 512

@@ -26,6 +26,7 @@ func (c *checker) check() {
 	}
 	c.slack()
 	c.addresses()
+	c.gateway()
 	c.groups()
 	c.people()
 	for i, g := range c.config.Policy.Admins {
@@ -38,6 +39,7 @@ func (c *checker) check() {
 	}
 	c.reserved("connections", ownConnection, "Latchkey's own API: choose another name")
 	c.policies()
+	c.audit()
 }
 
 func (c *checker) addAt(path, format string, args ...any) {
@@ -57,6 +59,13 @@ func (c *checker) names(of string) (names []string, ok bool) {
 // slack refuses one token without the other.
 func (c *checker) slack() {
 	s := c.config.Slack
+	if (s.ClientID == "") != s.ClientSecret.Empty() {
+		path := "slack.client_secret"
+		if s.ClientID == "" {
+			path = "slack.client_id"
+		}
+		c.addAt(path, "this is empty, but its other half is set: set client_id and client_secret, or neither for no console")
+	}
 	if s.BotToken.Empty() == s.AppToken.Empty() {
 		return
 	}

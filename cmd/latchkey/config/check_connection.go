@@ -23,6 +23,7 @@ func (c *checker) connection(s connectors.Settings) {
 	if strings.HasPrefix(strings.ToLower(s.BaseURL), "http://") && !s.AllowPrivate {
 		c.addAt(path+".base_url", "write https://, because the token travels there; http:// needs allow_private: true")
 	}
+	c.head(path, s)
 	c.scopes(path, s.Scopes)
 }
 
@@ -61,11 +62,25 @@ func (c *checker) scopes(path string, scopes []connectors.Scope) {
 			c.addAt(at+".name", "scopes[%d] has this name already: choose another", first)
 		}
 		seen[s.Name] = i
+		c.rules(at, s)
 		n := c.tree.near(at)
 		if n.flawed() {
 			continue
 		}
 		if err := brokered.CheckScopes([]connectors.Scope{s}); err != nil {
+			c.report.addNode(n, "%s", scrub(n.variables(), err.Error()))
+		}
+	}
+}
+
+// rules reports what is wrong with the rules of a scope where they stand.
+func (c *checker) rules(path string, s connectors.Scope) {
+	for i, r := range s.Rules {
+		n := c.tree.near(fmt.Sprintf("%s.rules[%d]", path, i))
+		if n.flawed() {
+			continue
+		}
+		if err := brokered.CheckRule(s.Access, r); err != nil {
 			c.report.addNode(n, "%s", scrub(n.variables(), err.Error()))
 		}
 	}

@@ -36,6 +36,8 @@ type Config struct {
 	// PreSharedKeys are 32 bytes each, in base64 (standard alphabet), by name.
 	PreSharedKeys map[string]secret.Value `json:"pre_shared_keys"`
 
+	Audit Audit `json:"audit"`
+
 	// Policy has everything but its Connections, which the connectors fill in.
 	// Zeros in it take the defaults documented there.
 	Policy workflow.Document `json:"-"`
@@ -52,16 +54,35 @@ type Slack struct {
 	AppToken         secret.Value `json:"app_token"`
 	Command          string       `json:"command"`           // default /tokens
 	ApprovalsChannel string       `json:"approvals_channel"` // a channel's ID, or empty: no channel
+	ClientID         string       `json:"client_id"`         // of Sign in with Slack; empty: no console
+	ClientSecret     secret.Value `json:"client_secret"`
 }
 
 // Ready says whether there are tokens to talk to Slack with. The roles server
 // and gateway do without.
 func (s Slack) Ready() bool { return !s.BotToken.Empty() && !s.AppToken.Empty() }
 
-// Gateway is where brokered keys are used.
-type Gateway struct {
-	Listen    string `json:"listen"`     // default 127.0.0.1:8081
-	PublicURL string `json:"public_url"` // as Config.PublicURL
+// Audit is what is done with the audit log besides keeping it.
+type Audit struct {
+	VerifyEvery workflow.Duration `json:"verify_every"` // zero: 4 minutes
+	Publish     AuditPublish      `json:"publish"`
+	Webhooks    []AuditWebhook    `json:"webhooks"`
+}
+
+// AuditPublish is where checkpoints are posted; an empty URL: nowhere.
+type AuditPublish struct {
+	URL          string       `json:"url"`
+	Secret       secret.Value `json:"secret"`
+	AllowPrivate bool         `json:"allow_private"`
+}
+
+// AuditWebhook is who gets the log live.
+type AuditWebhook struct {
+	Name         string         `json:"name"` // unique
+	URL          string         `json:"url"`
+	Secrets      []secret.Value `json:"secrets"` // at least one; all of them sign
+	Format       string         `json:"format"`  // jsonl or ocsf; empty: jsonl
+	AllowPrivate bool           `json:"allow_private"`
 }
 
 // Defaults of the fields that have one.

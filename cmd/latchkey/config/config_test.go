@@ -166,14 +166,16 @@ func TestExampleFileIsValidWithItsCommentsTakenIn(t *testing.T) {
 	var lines []string
 	for line := range strings.Lines(string(config.Example)) {
 		if trimmed := strings.TrimLeft(line, " "); strings.HasPrefix(trimmed, "# billing:") || strings.HasPrefix(trimmed, "# vault:") ||
-			strings.HasPrefix(trimmed, "# sinks:") || strings.HasPrefix(trimmed, "# - name:") || strings.HasPrefix(trimmed, "#   ") {
+			strings.HasPrefix(trimmed, "# sinks:") || strings.HasPrefix(trimmed, "# trusted_proxies:") || strings.HasPrefix(trimmed, "# max_stale:") ||
+			strings.HasPrefix(trimmed, "# limits:") || strings.HasPrefix(trimmed, "# metering:") || strings.HasPrefix(trimmed, "# - name:") || strings.HasPrefix(trimmed, "#   ") {
 			line = strings.Replace(line, "# ", "", 1)
 		}
 		lines = append(lines, line)
 	}
-	text := strings.NewReplacer("# people:", "people:", "# pre_shared_keys:", "pre_shared_keys:").Replace(strings.Join(lines, ""))
+	text := strings.NewReplacer("# people:", "people:", "# pre_shared_keys:", "pre_shared_keys:", "# audit:", "audit:").Replace(strings.Join(lines, ""))
 	env := environment()
 	env["BILLING_TOKEN"], env["VAULT_TOKEN"] = "hidden-billing-token", "hidden-vault-token"
+	env["AUDIT_SECRET"], env["SIEM_SECRET"] = "hidden-audit-secret", "hidden-siem-secret"
 	env["LATCHKEY_PSK_CI"] = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 	c, err := config.Parse("latchkey.yaml", []byte(text), lookUp(env), kinds())
 	if err != nil {
@@ -185,6 +187,12 @@ func TestExampleFileIsValidWithItsCommentsTakenIn(t *testing.T) {
 	}
 	if len(c.Policy.People) != 1 || len(c.PreSharedKeys) != 1 || strings.Join(names, " ") != "tempo vault billing latchkey" || len(c.Connections[2].Scopes) != 1 {
 		t.Errorf("the comments hold %d people, %d keys and the connections %q", len(c.Policy.People), len(c.PreSharedKeys), names)
+	}
+	if g := c.Gateway; len(g.TrustedProxies) != 1 || g.MaxStale == 0 || g.Limits.Duration == 0 || g.Metering.RetainDays != 90 {
+		t.Errorf("the comments hold the gateway %+v", g)
+	}
+	if a := c.Audit; a.Publish.URL == "" || len(a.Webhooks) != 1 || len(a.Webhooks[0].Secrets) != 1 || a.Webhooks[0].Format != "ocsf" {
+		t.Errorf("the comments hold the audit section %+v", a)
 	}
 }
 

@@ -224,7 +224,11 @@ func (c *Config) setDefaults() {
 		c.Keeper = secret.New("base64key://" + urlSafe(key))
 	}
 	c.PublicURL = publicURL(c.PublicURL, c.Listen)
+	guessed := c.Gateway.PublicURL == ""
 	c.Gateway.PublicURL = publicURL(c.Gateway.PublicURL, c.Gateway.Listen)
+	if guessed && c.Gateway.TLS != (TLS{}) {
+		c.Gateway.PublicURL = strings.Replace(c.Gateway.PublicURL, "http://", "https://", 1)
+	}
 }
 
 func publicURL(given, listen string) string {

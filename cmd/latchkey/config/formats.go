@@ -33,8 +33,10 @@ func formats() []*jsonschema.Format {
 		"public-url":      judgePublicURL,
 		"base-url":        judgeBaseURL,
 		"listen":          judgeListen,
+		"network":         judgeNetwork,
 		"keeper":          judgeKeeper,
 		"psk":             judgePSK,
+		"webhook-secret":  judgeWebhookSecret,
 		"rule-path":       brokered.CheckPattern,
 	} {
 		all = append(all, &jsonschema.Format{Name: "latchkey-" + name, Validate: func(v any) error {
@@ -127,6 +129,16 @@ func judgeKeeper(s string) error {
 func judgePSK(s string) error {
 	if decoded, err := base64.URLEncoding.DecodeString(urlSafe(s)); err != nil || len(decoded) != keySize {
 		return errors.New("write 32 random bytes in base64; `openssl rand -base64 32` makes them")
+	}
+	return nil
+}
+
+// minWebhookSecret is how many characters nobody guesses, if they are random.
+const minWebhookSecret = 16
+
+func judgeWebhookSecret(s string) error {
+	if len(s) < minWebhookSecret || hasSpace(s) {
+		return errors.New("write at least 16 random characters without spaces; `openssl rand -hex 32` makes them")
 	}
 	return nil
 }
