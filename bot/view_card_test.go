@@ -54,7 +54,8 @@ func TestRevealIsOfferedOnlyWhileThereIsSomethingToCollect(t *testing.T) {
 	if diff := cmp.Diff([][2]string{reveal, details, giveBack}, controls(keyMessage(uncollected(), noon()))); diff != "" {
 		t.Errorf("uncollected (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([][2]string{details, giveBack}, controls(keyMessage(activeKey(), noon()))); diff != "" {
+	howTo := [2]string{"How to use it", "clients/" + id}
+	if diff := cmp.Diff([][2]string{details, howTo, giveBack}, controls(keyMessage(activeKey(), noon()))); diff != "" {
 		t.Errorf("collected (-want +got):\n%s", diff)
 	}
 	for _, state := range keyStates() {
@@ -101,21 +102,24 @@ func TestCardsOfferWhatTheirReaderMayDo(t *testing.T) {
 }
 
 // TestKeysAreEndedByWhoMay: an owner gives a key back, an admin revokes it.
+// Only the owner can ask for another one in its place.
 func TestKeysAreEndedByWhoMay(t *testing.T) {
 	t.Parallel()
 	id := activeKey().Credential.ID.String()
 	giveBack, revoke := [2]string{"Give back", "give_back/" + id}, [2]string{"Revoke", "revoke/" + id}
-	for looks, want := range map[reader][2]string{{ID: alice().ID}: giveBack, erinReads(): revoke} {
+	howTo, log := [2]string{"How to use it", "clients/" + id}, [2]string{"Audit log", "audit/" + ofKey(activeKey().Credential.ID).String()}
+	less := [2]string{"Ask for fewer scopes", "less/" + id}
+	for looks, want := range map[reader][][2]string{{ID: alice().ID}: {giveBack, howTo, less, log}, erinReads(): {revoke, howTo, log}} {
 		f := fileOf(activeKey(), looks)
-		if diff := cmp.Diff([][2]string{want}, controls(showMessage(f))); diff != "" {
+		if diff := cmp.Diff(want, controls(showMessage(f))); diff != "" {
 			t.Errorf("shown to %d (-want +got):\n%s", looks.ID, diff)
 		}
 		over := message{Blocks: keyModal(f).Blocks.BlockSet}
-		if diff := cmp.Diff([][2]string{want}, controls(over)); diff != "" {
+		if diff := cmp.Diff(want, controls(over)); diff != "" {
 			t.Errorf("over the page, for %d (-want +got):\n%s", looks.ID, diff)
 		}
 	}
-	if got := controls(showMessage(fileOf(keyIn(storage.CredentialRevoked), erinReads()))); len(got) > 0 {
-		t.Errorf("a revoked key offers %v", got)
+	if diff := cmp.Diff([][2]string{log}, controls(showMessage(fileOf(keyIn(storage.CredentialRevoked), erinReads())))); diff != "" {
+		t.Errorf("a revoked key (-want +got):\n%s", diff)
 	}
 }

@@ -140,7 +140,7 @@ func checkDeclared(r *http.Request) *refusal {
 // streamBody is the body of a request that came by HTTP/2.
 type streamBody struct {
 	io.ReadCloser
-	ctx context.Context //nolint:containedctx // of the request that the body is of
+	ctx context.Context // of the request
 }
 
 // Read implements io.Reader. A body that ends before its declared length is

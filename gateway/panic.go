@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime"
@@ -15,7 +16,7 @@ func (g *Gateway) endPanic(rec *recorder) {
 	if said == nil {
 		return
 	}
-	if said == http.ErrAbortHandler { //nolint:errorlint // net/http compares as well
+	if err, ok := said.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(said)
 	}
 	what := fmt.Sprintf("%T", said)

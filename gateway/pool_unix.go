@@ -2,7 +2,10 @@
 
 package gateway
 
-import "syscall"
+import (
+	"errors"
+	"syscall"
+)
 
 // silent reports whether a read of the socket would have to wait. There are
 // neither bytes nor the end to be read.
@@ -11,7 +14,7 @@ func silent(raw syscall.RawConn) bool {
 	err := raw.Read(func(fd uintptr) bool {
 		var b [1]byte
 		_, err := syscall.Read(int(fd), b[:])
-		quiet = err == syscall.EAGAIN || err == syscall.EWOULDBLOCK //nolint:errorlint // a system call's error is never wrapped
+		quiet = errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EWOULDBLOCK)
 		return true
 	})
 	return err == nil && quiet

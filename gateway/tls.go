@@ -47,7 +47,7 @@ type certificate struct {
 func newCertificate(files TLS, log zerolog.Logger) (*certificate, error) {
 	switch {
 	case files == (TLS{}):
-		return nil, nil //nolint:nilnil // no certificate is no error
+		return nil, nil
 	case files.Cert == "" || files.Key == "":
 		return nil, errTLS
 	}

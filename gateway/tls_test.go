@@ -22,7 +22,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// writeCertificate makes a certificate for 127.0.0.1 that is its own authority,
+// write makes a certificate for 127.0.0.1 that is its own authority,
 // and returns the client's trust in it.
 func (f TLS) write(t testing.TB, serial int64) *x509.CertPool {
 	t.Helper()
@@ -173,7 +173,7 @@ func TestTLSRefusesWhatIsOld(t *testing.T) {
 	t.Parallel()
 	b, _, pool := startTLS(t)
 	for name, config := range map[string]*tls.Config{
-		"TLS 1.1":            {RootCAs: pool, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, //nolint:gosec // it is refused
+		"TLS 1.1":            {RootCAs: pool, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11},
 		"CBC":                {RootCAs: pool, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}},
 		"no common protocol": {RootCAs: pool, MinVersion: tls.VersionTLS12, NextProtos: []string{"spdy/3"}},
 	} {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math"
 )
 
 // errFrame means that a vendor broke RFC 6455, section 5.2, or used an
@@ -91,7 +92,7 @@ func readFrameHead(from *bufio.Reader) (head []byte, size int64, err error) {
 	case 8:
 		length = binary.BigEndian.Uint64(head[2:])
 	}
-	if length>>63 != 0 {
+	if length > math.MaxInt64 {
 		return nil, 0, errFrame
 	}
 	head = bytes.Clone(head)

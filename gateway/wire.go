@@ -94,8 +94,8 @@ func (w *vendorWire) send(r *http.Request, ends time.Time) (*http.Response, erro
 }
 
 func isTimeout(err error) bool {
-	var timeout net.Error
-	return errors.As(err, &timeout) && timeout.Timeout()
+	timeout, ok := errors.AsType[net.Error](err)
+	return ok && timeout.Timeout()
 }
 
 // dial connects to the vendor.

@@ -57,10 +57,10 @@ func (b *answerBody) read(p []byte) (int, error) {
 		return b.readSized(p)
 	case chunkedBody:
 		n, err := b.chunks.Read(p)
-		if n > 0 && err == io.EOF { //nolint:errorlint // a reader's end is never wrapped
+		if n > 0 && errors.Is(err, io.EOF) {
 			return n, nil // what has come does not wait for the trailers
 		}
-		if err == io.EOF { //nolint:errorlint // see above
+		if errors.Is(err, io.EOF) {
 			err = b.skipTrailers()
 		}
 		return n, err
@@ -77,7 +77,7 @@ func (b *answerBody) readSized(p []byte) (int, error) {
 	switch {
 	case b.left == 0:
 		return n, io.EOF
-	case err == io.EOF: //nolint:errorlint // see above
+	case errors.Is(err, io.EOF):
 		return n, errEarlyEnd
 	}
 	return n, err
@@ -88,7 +88,7 @@ func (b *answerBody) skipTrailers() error {
 	for size := 0; size <= maxTrailers; {
 		line, err := b.r.ReadSlice('\n')
 		switch {
-		case err == io.EOF: //nolint:errorlint // see above
+		case errors.Is(err, io.EOF):
 			return errEarlyEnd
 		case err != nil:
 			return err

@@ -196,7 +196,7 @@ func (x *wireExchange) finish(err error) {
 		err = x.broken
 	}
 	x.conn, x.err = nil, err
-	whole := err == io.EOF && watched && x.keeps && !x.half && c.r.Buffered() == 0 //nolint:errorlint // a reader's end is never wrapped
+	whole := errors.Is(err, io.EOF) && watched && x.keeps && !x.half && c.r.Buffered() == 0
 	switch {
 	case !whole:
 		_ = c.Close()

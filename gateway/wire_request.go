@@ -115,7 +115,7 @@ func writeBody(line io.Writer, body io.Reader, length int64) (broken, err error)
 			return nil, err
 		case end == nil:
 			continue
-		case end != io.EOF: //nolint:errorlint // a reader's end is never wrapped
+		case !errors.Is(end, io.EOF):
 			return end, nil
 		case chunked:
 			_, err = io.WriteString(line, "0\r\n\r\n")

@@ -45,9 +45,9 @@ func secureUpstream(t *testing.T, http2 bool, config *tls.Config) (*upstream, ch
 	return up, spoken
 }
 
-// post sends a body through an upstream and returns the answer's.
-func post(ctx context.Context, up *upstream, body string) (string, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, up.base.String(), strings.NewReader(body))
+// post sends "body" through an upstream and returns the answer's.
+func post(ctx context.Context, up *upstream) (string, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, up.base.String(), strings.NewReader("body"))
 	if err != nil {
 		return "", err
 	}
@@ -68,7 +68,7 @@ func TestSpeaksWhatTheVendorDoes(t *testing.T) {
 	for want, http2 := range map[string]bool{"HTTP/2.0": true, "HTTP/1.1": false} {
 		up, spoken := secureUpstream(t, http2, &tls.Config{})
 		for range 3 {
-			if body, err := post(t.Context(), up, "body"); err != nil || body != "body" {
+			if body, err := post(t.Context(), up); err != nil || body != "body" {
 				t.Fatalf("%s: %q, %v", want, body, err)
 			}
 			if got := <-spoken; got != want {
@@ -91,19 +91,19 @@ func TestSpeaksWhatTheVendorDoes(t *testing.T) {
 // before a byte of a request is sent.
 func TestDialsNobodyElse(t *testing.T) {
 	t.Parallel()
-	old, spoken := secureUpstream(t, false, &tls.Config{MaxVersion: tls.VersionTLS11}) //nolint:gosec // it must be refused
-	if _, err := post(t.Context(), old, "body"); err == nil {
+	old, spoken := secureUpstream(t, false, &tls.Config{MaxVersion: tls.VersionTLS11})
+	if _, err := post(t.Context(), old); err == nil {
 		t.Error("TLS 1.1 was spoken")
 	}
 	unknown, unknownSpoken := secureUpstream(t, false, &tls.Config{})
 	unknown.wire.tls.RootCAs = nil
 	var untrusted *tls.CertificateVerificationError
-	if _, err := post(t.Context(), unknown, "body"); !errors.As(err, &untrusted) {
+	if _, err := post(t.Context(), unknown); !errors.As(err, &untrusted) {
 		t.Errorf("a certificate that nobody trusts: %v", err)
 	}
 	private, privateSpoken := secureUpstream(t, false, &tls.Config{})
 	private.wire.dialer = connectors.Dialer(false)
-	if _, err := post(t.Context(), private, "body"); !errors.Is(err, connectors.ErrPrivateAddress) {
+	if _, err := post(t.Context(), private); !errors.Is(err, connectors.ErrPrivateAddress) {
 		t.Errorf("a private address: %v", err)
 	}
 	if n := len(spoken) + len(unknownSpoken) + len(privateSpoken); n > 0 {

@@ -313,6 +313,9 @@ func (b *consoleBundle) live(t *testing.T) string {
 			t.Fatal(step)
 		}
 	}
+	if err := b.service.RunOffboarding(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
 	b.ask(t, "worklogs:manage")
 	b.sequence(t)
 	return id.String()

@@ -113,6 +113,9 @@ func TestConsoleOffboards(t *testing.T) {
 			t.Fatalf("offboarding = %d to %q", got.status, got.header.Get("Location"))
 		}
 	}
+	if err := b.service.RunOffboarding(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
 	mustContain(t, v.get("/console/offboardings/1"), id.String(), "last day", b.service.ReportURL(1))
 	mustContain(t, v.get(person), "left")
 	self := fmt.Sprintf("/console/people/%d/offboard", b.people[erin].Account.PersonID)

@@ -156,15 +156,15 @@ func (s *Server) systemOptions(chosen string) []option {
 func (s *Server) listingOf(r *http.Request, c admin) (workflow.Listing, error) {
 	q := r.URL.Query()
 	state := storage.CredentialState(q.Get("state"))
-	out := workflow.Listing{Connection: q.Get("system"), Kind: q.Get("kind"), Flag: storage.Flag(q.Get("flag")), State: state, All: q.Get("all") != "",
-		Search: strings.TrimSpace(strings.ToValidUTF8(strings.ReplaceAll(q.Get("q"), "\x00", ""), ""))}
+	out := workflow.Listing{Connection: shown(q.Get("system")), Kind: shown(q.Get("kind")), Flag: storage.Flag(q.Get("flag")), State: state, All: q.Get("all") != "",
+		Search: shown(q.Get("q"))}
 	if state != "" && !(storage.Credential{State: state}).Live() {
 		out.All = true
 	}
 	if out.Flag != "" && flagWords[out.Flag] == "" || state != "" && !slices.Contains(credentialStates, state) {
 		return out, workflow.Refusal{Rule: workflow.RuleUnknown, Reason: "There is no such flag or state."}
 	}
-	if email := strings.TrimSpace(q.Get("owner")); email != "" {
+	if email := shown(q.Get("owner")); email != "" {
 		found, err := s.findPerson(r, c, email)
 		if err != nil {
 			return out, err

@@ -97,11 +97,19 @@ func (s *Server) overviewKeys(r *http.Request, c admin, page *overviewPage) erro
 		page.Pending = append(page.Pending, requestRowOf(v))
 	}
 	page.Tiles = []chip{
-		{Words: "credentials give access", Count: page.Live, Path: listPath()},
-		{Words: "end within two weeks", Count: len(keys), Path: listPath("flag", string(storage.FlagExpiring)), Mark: markIf(len(keys) > 0, "warn")},
-		{Words: "requests wait", Count: len(requests), Path: consoleRoot + "/requests?state=pending", Mark: markIf(len(requests) > 0, "warn")},
+		{Words: nouns(page.Live, "credential gives access", "credentials give access"), Count: page.Live, Path: listPath()},
+		{Words: nouns(len(keys), "ends within two weeks", "end within two weeks"), Count: len(keys), Path: listPath("flag", string(storage.FlagExpiring)), Mark: markIf(len(keys) > 0, "warn")},
+		{Words: nouns(len(requests), "request waits", "requests wait"), Count: len(requests), Path: consoleRoot + "/requests?state=pending", Mark: markIf(len(requests) > 0, "warn")},
 	}
 	return nil
+}
+
+// nouns are the words behind a number.
+func nouns(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
 }
 
 func markIf(yes bool, mark string) string {
@@ -124,7 +132,7 @@ func (s *Server) overviewPeople(r *http.Request, c admin, page *overviewPage) er
 		return err
 	}
 	page.Held = held.Count
-	page.Tiles = append(page.Tiles, chip{Words: "offboardings are open", Count: len(cases), Path: consoleRoot + "/offboardings", Mark: markIf(len(cases) > 0, "warn")})
+	page.Tiles = append(page.Tiles, chip{Words: nouns(len(cases), "offboarding is open", "offboardings are open"), Count: len(cases), Path: consoleRoot + "/offboardings", Mark: markIf(len(cases) > 0, "warn")})
 	page.Audit, err = s.auditState(r, c)
 	return err
 }

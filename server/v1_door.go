@@ -160,10 +160,10 @@ func serve[I, O any](d *v1Door, do func(context.Context, v1Call, *I) (*O, error)
 	}
 }
 
-// documented only describes an operation, which something else serves.
+// documented only describes an operation: Handle has something else serve it.
 func documented[I, O any]() func(huma.API, huma.Operation) {
 	return func(api huma.API, op huma.Operation) {
-		huma.Register(api, op, func(context.Context, *I) (*O, error) { return nil, errPanicked })
+		huma.Register(api, op, func(context.Context, *I) (*O, error) { return nil, fmt.Errorf("%s is not served here", op.OperationID) })
 	}
 }
 
@@ -174,23 +174,26 @@ func asProblem(ctx huma.Context, _ string, v any) (any, error) {
 		return v, nil
 	}
 	p := refuse(found.Status, "invalid_field", "The request is not as this address takes it: %s.", found.Detail)
-	for _, e := range found.Errors {
-		place, name, _ := strings.Cut(e.Location, ".")
-		if name == "" {
-			name = place
-		}
-		p = refuse(found.Status, "invalid_field", "This is not as it has to be: %s.", e.Message).on(cutName(name))
-		if missing, lacks := strings.CutPrefix(e.Message, "expected required property "); lacks {
-			missing = strings.TrimSuffix(missing, " to be present")
-			p = refuse(found.Status, "missing_field", "The body lacks this member.").on(joinName(name, missing))
-		}
-		if e.Message == "unexpected property" {
-			p = refuse(found.Status, "unknown_field", "The body has no member of this name.").on(cutName(name))
-		}
-		break // one at a time is enough to go on by
+	if len(found.Errors) > 0 {
+		p = problemAt(found.Status, found.Errors[0]) // one at a time is enough to go on by
 	}
 	ref, _ := ctx.Context().Value(refKey{}).(string)
 	return p.about(ref), nil
+}
+
+// problemAt is what is wrong with one part of a call.
+func problemAt(status int, e *huma.ErrorDetail) problem {
+	in, name, _ := strings.Cut(e.Location, ".")
+	if name == "" {
+		name = in
+	}
+	if rest, lacks := strings.CutPrefix(e.Message, "expected required property "); lacks {
+		return refuse(status, "missing_field", "The body lacks this member.").on(joinName(name, strings.TrimSuffix(rest, " to be present")))
+	}
+	if e.Message == "unexpected property" {
+		return refuse(status, "unknown_field", "The body has no member of this name.").on(cutName(name))
+	}
+	return refuse(status, "invalid_field", "This is not as it has to be: %s.", e.Message).on(cutName(name))
 }
 
 // joinName is a member's place in the body.

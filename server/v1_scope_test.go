@@ -112,7 +112,7 @@ func TestEveryRouteForEveryScope(t *testing.T) {
 	}
 	var table strings.Builder
 	for _, op := range b.door().operations() {
-		make, ok := samples[op.id]
+		sampleOf, ok := samples[op.id]
 		if !ok {
 			t.Errorf("%s has no sample: add one, so that it is known who may call it", op.id)
 			continue
@@ -120,7 +120,7 @@ func TestEveryRouteForEveryScope(t *testing.T) {
 		fmt.Fprintf(&table, "%-5s %s\n", op.method, op.path)
 		for _, scope := range scopes {
 			b.unhurried()
-			s := make()
+			s := sampleOf()
 			got := b.call(t, keys[scope], op.method, s.path, s.body, s.headers...)
 			fmt.Fprintf(&table, "      %d %s\n", got.status, scope)
 			if allowed := got.status < 300; allowed != (scope == op.scope) || !allowed && got.status != http.StatusForbidden {
@@ -132,7 +132,7 @@ func TestEveryRouteForEveryScope(t *testing.T) {
 		}
 		b.server.keyGuesses = newGuesses(b.server.keyGuesses.now)
 		for name, key := range map[string]string{"no key": "", "a dead key": dead, "no key of ours": secret.NewKey().Expose(), "rubbish": "x"} {
-			s := make()
+			s := sampleOf()
 			if got := b.call(t, key, op.method, s.path, s.body, s.headers...); got.status != http.StatusUnauthorized || got.header.Get("WWW-Authenticate") == "" {
 				t.Errorf("%s with %s = %d %s", op.id, name, got.status, got.body)
 			}

@@ -7,31 +7,33 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ErrNoRole says that a role can't be granted anything useful.
-type ErrNoRole struct{ Why string }
+// NoRoleError says that a role can't be granted anything useful.
+type NoRoleError struct{ Why string }
 
 // Error implements error.
-func (e ErrNoRole) Error() string { return e.Why }
+func (e NoRoleError) Error() string { return e.Why }
 
 // grants are what the service needs, with the schema and the role for %[1]s
 // and %[2]s. What is part of the audit log it can read and add to; the
 // migrations it can only read.
-var grants = []string{
-	`GRANT USAGE ON SCHEMA %[1]s TO %[2]s`,
-	`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %[1]s TO %[2]s`,
-	`GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA %[1]s TO %[2]s`,
-	`REVOKE UPDATE, DELETE ON audit_event, audit_leaf, audit_node, audit_checkpoint, audit_signer, audit_finding FROM %[2]s`,
-	`REVOKE INSERT, UPDATE, DELETE ON schema_migration, river_migration FROM %[2]s`,
-	`GRANT EXECUTE ON FUNCTION access_log_keep(date), access_log_drop(timestamptz), audit_erase(bigint, integer) TO %[2]s`,
+func grants(serverVersion int) []string {
+	out := []string{
+		`GRANT USAGE ON SCHEMA %[1]s TO %[2]s`,
+		`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %[1]s TO %[2]s`,
+		`GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA %[1]s TO %[2]s`,
+		`REVOKE UPDATE, DELETE ON audit_event, audit_leaf, audit_node, audit_checkpoint, audit_signer, audit_finding FROM %[2]s`,
+		`REVOKE INSERT, UPDATE, DELETE ON schema_migration, river_migration FROM %[2]s`,
+		`GRANT EXECUTE ON FUNCTION access_log_keep(date), access_log_drop(timestamptz), audit_erase(bigint, integer) TO %[2]s`,
+	}
+	if serverVersion >= 170000 { // lets River rebuild its indexes, which before only an owner could
+		out = append(out, `GRANT MAINTAIN ON river_job TO %[2]s`)
+	}
+	return out
 }
-
-// grantMaintain lets River rebuild its own indexes, which before version 17
-// only an owner can.
-const grantMaintain = `GRANT MAINTAIN ON ALL TABLES IN SCHEMA %[1]s TO %[2]s`
 
 // Grant gives a role what the service needs at run time, and no more: it can't
 // change or remove what the audit log has, nor the schema. Again after each
-// migration, since that may bring tables. ErrNoRole for a role that is not
+// migration, since that may bring tables. NoRoleError for a role that is not
 // there, or that can do everything as it is.
 func (db *DB) Grant(ctx context.Context, role string) error {
 	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
@@ -48,17 +50,13 @@ func (db *DB) Grant(ctx context.Context, role string) error {
 		case err != nil:
 			return err
 		case !mine:
-			return ErrNoRole{"only the role that owns the tables can grant rights on them; connect as that one"}
+			return NoRoleError{"only the role that owns the tables can grant rights on them; connect as that one"}
 		case !known:
-			return ErrNoRole{fmt.Sprintf("there is no role %s in this database's server: make it first, as with CREATE ROLE %s LOGIN PASSWORD '...'", role, role)}
+			return NoRoleError{fmt.Sprintf("there is no role %s in this database's server: make it first, as with CREATE ROLE %s LOGIN PASSWORD '...'", role, role)}
 		case above:
-			return ErrNoRole{fmt.Sprintf("the role %s is a superuser or owns the audit log, so it can change the log whatever it is granted; make another one", role)}
+			return NoRoleError{fmt.Sprintf("the role %s is a superuser or owns the audit log, so it can change the log whatever it is granted; make another one", role)}
 		}
-		statements := grants
-		if version >= 170000 {
-			statements = append(statements[:len(statements):len(statements)], grantMaintain)
-		}
-		for _, s := range statements {
+		for _, s := range grants(version) {
 			if _, err := tx.Exec(ctx, fmt.Sprintf(s, pgx.Identifier{schema}.Sanitize(), pgx.Identifier{role}.Sanitize())); err != nil {
 				return err
 			}

@@ -78,7 +78,7 @@ func TestBrowserEvidence(t *testing.T) {
 	p.picture("evidence-02-sample")
 
 	item := filepath.Join(folder, "evidence.json")
-	text, err := os.ReadFile(item) //nolint:gosec // a file of the test's own
+	text, err := os.ReadFile(item)
 	w.must(err)
 	w.must(os.WriteFile(item, []byte(strings.Replace(string(text), "the import is done", "the import was done", 1)), 0o600))
 	if got := run("audit", "check-evidence", folder, "--key", key); got.status != 1 || !strings.Contains(got.out, "evidence.json was changed") {

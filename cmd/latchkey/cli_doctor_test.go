@@ -192,6 +192,16 @@ func TestDoctorOnlyLooks(t *testing.T) {
 	}
 }
 
+// TestDoctorWarnsOfTheRole: what the service's own rights could do to the log is
+// no failure, and has its advice.
+func TestDoctorWarnsOfTheRole(t *testing.T) {
+	t.Parallel()
+	got := newSite(t).run(t, "doctor")
+	if got.status != 0 || !strings.Contains(got.out, "\nwarning audit: the role ") || !strings.Contains(got.out, "run `latchkey migrate --grant ROLE`") {
+		t.Errorf("exit status %d\n%s", got.status, got.out)
+	}
+}
+
 func TestDoctorWithoutSlack(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

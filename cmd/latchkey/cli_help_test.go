@@ -11,7 +11,7 @@ func commands() []string {
 		"", "demo", "serve", "migrate", "doctor", "manifest", "healthcheck",
 		"config", "config example", "config key", "config validate", "config schema",
 		"policy", "policy explain", "policy test", "enforce", "leaked",
-		"audit", "audit export", "audit verify", "audit prove", "audit key", "audit erase", "audit evidence", "audit check-evidence",
+		"audit", "audit export", "audit verify", "audit prove", "audit key", "audit erase", "audit accept", "audit deliver", "audit evidence", "audit check-evidence",
 	}
 }
 

@@ -52,6 +52,15 @@ func TestMigrateAtOnce(t *testing.T) {
 	}
 }
 
+// TestMigrateGrants says so where there is nobody to grant to.
+func TestMigrateGrants(t *testing.T) {
+	t.Parallel()
+	got := newSite(t).run(t, "migrate", "--grant", "nobody_of_that_name")
+	if got.status != 1 || !strings.Contains(got.err, "CREATE ROLE nobody_of_that_name LOGIN") {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestMigrateWithoutADatabase(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

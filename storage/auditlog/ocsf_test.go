@@ -137,7 +137,7 @@ func actionsInSources(t *testing.T) map[string]string {
 			}
 			statesIn(file, states)
 			literalsIn(file, func(text string) {
-				if wholeAction.MatchString(text) && !strings.HasSuffix(text, ".jsonl") {
+				if wholeAction.MatchString(text) && !slices.Contains([]string{".css", ".html", ".js", ".jsonl"}, filepath.Ext(text)) {
 					out[text] = name
 				}
 				if _, ok := stateTypes[text]; ok {
