@@ -34,10 +34,11 @@ type benchBundle struct {
 	requests      [][]byte // one per key
 }
 
-// newBench compares like with like: both proxies listen on loopback, reach
+// newBench compares like with like: both proxies listen on loopback and reach
 // the same vendor in the same process with the same requests. The bare one has
-// net/http's own transport, tuned for the purpose. The gateway checks one of 10,000 keys, judges, logs to a writer that forgets,
-// and meters every request into Postgres.
+// net/http's own transport, tuned for the purpose. The gateway checks one of
+// 10,000 keys, judges, logs to a writer that forgets, and meters every request
+// into Postgres.
 func newBench(b *testing.B) *benchBundle {
 	b.Helper()
 	body := bytes.Repeat([]byte(`{"id":1234567,"ok":true},`), 40)

@@ -28,6 +28,8 @@ func answers() []answerLine {
 			"Your key is fine. Tell the owners of the system; if you connected an app, connect it again in Slack."},
 		{http.StatusBadGateway, []string{"upstream_failed", "client_gone"}, "The system could not be reached, or one side broke off.",
 			"It may have got the request: repeat it only if that does no harm."},
+		{http.StatusInternalServerError, []string{"internal"}, "Something went wrong in the gateway itself.",
+			"The system may have got the request: repeat it only if that does no harm, and tell an admin if it stays."},
 		{http.StatusGatewayTimeout, []string{"upstream_timeout"}, "The system did not answer in time.", "It may have got the request: repeat it only if that does no harm."},
 		{http.StatusRequestTimeout, []string{"body_too_slow"}, "The body stopped coming.", "Send it without pauses."},
 		{http.StatusRequestEntityTooLarge, []string{"body_too_large"}, "The body is larger than the limit above, or than the scope allows.", "Send less at a time."},

@@ -64,12 +64,16 @@ func (d *drill) stop(m *Main) {
 
 func (d *drill) until(what string, cond func() bool) {
 	d.t.Helper()
-	deadline := time.Now().Add(patience)
+	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
+	defer cancel()
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
 	for !cond() {
-		if time.Now().After(deadline) {
+		select {
+		case <-ctx.Done():
 			d.t.Fatalf("waited in vain for %s\n%s", what, d.log)
+		case <-look.C:
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 }
 
@@ -254,7 +258,7 @@ func TestRestoreFromABackup(t *testing.T) {
 	}
 }
 
-// revokeAll ends the first thousand keys, several at a time.
+// revokeAll begins the end of the first thousand keys, with their events.
 func (d *drill) revokeAll(m *Main) {
 	d.t.Helper()
 	_, err := m.db.Pool().Exec(d.t.Context(), `
