@@ -49,7 +49,7 @@ const (
 	roomForWords = 400
 	roomForVotes = 600
 	roomForUse   = 1000
-	roomForStory = 1400
+	roomForStory = 1100
 	roomForNote  = 250
 )
 

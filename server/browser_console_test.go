@@ -2,15 +2,18 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"image"
-	"image/color/palette"
+	"image/color"
 	"image/draw"
 	"image/png"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -204,7 +207,7 @@ func (p tab) keep(name string) {
 	}
 	bounds := shot.Bounds()
 	bounds.Max.Y = min(bounds.Max.Y, 1100)
-	small := image.NewPaletted(bounds, palette.WebSafe)
+	small := image.NewPaletted(bounds, paletteOf(shot))
 	draw.Draw(small, bounds, shot, bounds.Min, draw.Src)
 	var out bytes.Buffer
 	encoder := png.Encoder{CompressionLevel: png.BestCompression}
@@ -217,6 +220,20 @@ func (p tab) keep(name string) {
 	if err := os.WriteFile(filepath.Join("testdata", "pictures", "console-"+name+".png"), out.Bytes(), 0o644); err != nil {
 		p.t.Fatal(err)
 	}
+}
+
+// paletteOf are the 256 colours that a picture has most of.
+func paletteOf(shot image.Image) color.Palette {
+	counts, bounds := map[color.Color]int{}, shot.Bounds()
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			counts[shot.At(x, y)]++
+		}
+	}
+	out := slices.SortedFunc(maps.Keys(counts), func(a, b color.Color) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), strings.Compare(fmt.Sprint(a), fmt.Sprint(b)))
+	})
+	return out[:min(256, len(out))]
 }
 
 // evaluated runs a script that is too long to bring anything.
