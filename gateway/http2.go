@@ -154,7 +154,7 @@ func (b *streamBody) Read(p []byte) (int, error) {
 }
 
 // streamWriter is the answer to a request that came by HTTP/2, whose client
-// says how much of it it takes. One that takes nothing for too long is given
+// says how much it takes. One that takes nothing for too long is given
 // up; while the vendor is waited for there is no such bound, since net/http
 // would reset the stream at its end.
 type streamWriter struct {

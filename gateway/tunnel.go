@@ -92,7 +92,7 @@ func (g *Gateway) tunnel(w *recorder, r *http.Request, t target, x *exchange, re
 	defer look.Stop()
 	for open := true; open; {
 		select {
-		case <-ends:
+		case <-ends: //nolint:errcheck // it has ended, which is all that is wanted
 			open = false
 		case <-look.C:
 			w.failed = g.mayGoOn(r, t, tun)

@@ -50,17 +50,15 @@ func passPayload(to *bufio.Writer, from *bufio.Reader, size int64, secrets *mask
 		if _, err := to.Write(buf[:n]); err != nil {
 			return err
 		}
-		if errors.Is(err, io.EOF) && payload.N > 0 {
+		end := errors.Is(err, io.EOF)
+		if end && payload.N > 0 {
 			return io.ErrUnexpectedEOF
 		}
-		if err != nil && !errors.Is(err, io.EOF) {
+		if err != nil && !end {
 			return err
 		}
-		if err := to.Flush(); err != nil {
+		if err := to.Flush(); err != nil || end {
 			return err
-		}
-		if err != nil {
-			return nil
 		}
 	}
 }

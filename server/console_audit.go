@@ -90,7 +90,7 @@ func (s *Server) consoleAudit(w http.ResponseWriter, r *http.Request, c admin) {
 	}
 	if len(rows) > pageRows {
 		rows = rows[:pageRows]
-		page.Next = withQuery("/audit", q, "before", strconv.FormatInt(rows[pageRows-1].ID, 10))
+		page.Next = withQuery("/audit", q, strconv.FormatInt(rows[pageRows-1].ID, 10))
 	}
 	for _, row := range rows {
 		page.Rows = append(page.Rows, auditRowOf(row))

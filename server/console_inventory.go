@@ -98,27 +98,28 @@ func (s *Server) consoleInventory(w http.ResponseWriter, r *http.Request, c admi
 
 // fill shows a page of rows; one more than that says that there is a next one.
 func (p *inventoryPage) fill(views []workflow.CredentialView, q url.Values) {
-	p.CSV = withQuery("/credentials.csv", q, "before", "")
+	p.CSV = withQuery("/credentials.csv", q, "")
 	if len(views) > pageRows {
 		views = views[:pageRows]
-		p.Next = withQuery("/credentials", q, "before", views[pageRows-1].Credential.ID.String())
+		p.Next = withQuery("/credentials", q, views[pageRows-1].Credential.ID.String())
 	}
 	for _, v := range views {
 		p.Rows = append(p.Rows, credentialRowOf(v))
 	}
 }
 
-// withQuery is an address of the console with the filters of this one and
-// another value of one of them.
-func withQuery(path string, q url.Values, name, value string) string {
+// withQuery is an address of the console with the filters of this one, and
+// with where its page begins; empty is the first page.
+func withQuery(path string, q url.Values, before string) string {
+	const name = "before"
 	out := url.Values{}
 	for k, v := range q {
 		if k != "done" && k != name && len(v) > 0 && v[0] != "" {
 			out.Set(k, v[0])
 		}
 	}
-	if value != "" {
-		out.Set(name, value)
+	if before != "" {
+		out.Set(name, before)
 	}
 	if len(out) == 0 {
 		return consoleRoot + path

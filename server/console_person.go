@@ -58,7 +58,7 @@ func (s *Server) consolePeople(w http.ResponseWriter, r *http.Request, c admin) 
 	}
 	if len(views) > pageRows {
 		views = views[:pageRows]
-		page.Next = withQuery("/people", q, "before", strconv.FormatInt(int64(views[pageRows-1].ID), 10))
+		page.Next = withQuery("/people", q, strconv.FormatInt(int64(views[pageRows-1].ID), 10))
 	}
 	for _, v := range views {
 		page.Rows = append(page.Rows, personRowOf(v))

@@ -64,7 +64,7 @@ func (s *Server) consoleRequests(w http.ResponseWriter, r *http.Request, c admin
 	}
 	if len(rows) > pageRows {
 		rows = rows[:pageRows]
-		page.Next = withQuery("/requests", q, "before", rows[pageRows-1].Request.ID.String())
+		page.Next = withQuery("/requests", q, rows[pageRows-1].Request.ID.String())
 	}
 	for _, v := range rows {
 		page.Rows = append(page.Rows, requestRowOf(v))

@@ -13,7 +13,7 @@ import (
 // sessionCookie holds what a browser proves its session with.
 const sessionCookie = "latchkey_session"
 
-// admin is who who asks for a page of the console.
+// admin is who asks for a page of the console.
 type admin struct {
 	actor   workflow.Actor
 	session storage.Session
@@ -77,7 +77,7 @@ func (s *Server) toSignIn(w http.ResponseWriter, r *http.Request) {
 			to += "?next=" + url.QueryEscape(next)
 		}
 	}
-	http.Redirect(w, r, to, http.StatusSeeOther) //nolint:gosec // a path of ours
+	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
 // maxForm bounds what a form of the console holds.

@@ -24,7 +24,7 @@ func TestWrongCallsChangeNothing(t *testing.T) {
 		status             int
 		code, field        string
 	}{
-		{"an unknown filter", get, "/v1/credentials?sytem=tempo", nil, nil, 422, "unknown_parameter", "sytem"},
+		{"an unknown filter", get, "/v1/credentials?systems=tempo", nil, nil, 422, "unknown_parameter", "systems"},
 		{"a key in the address", get, "/v1/credentials?access_token=x", nil, nil, 422, "unknown_parameter", "access_token"},
 		{"a filter twice", get, "/v1/credentials?system=a&system=b", nil, nil, 422, "invalid_field", "system"},
 		{"a filter on an act", post, revoke + "?force=true", why, nil, 422, "unknown_parameter", "force"},

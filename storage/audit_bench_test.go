@@ -187,7 +187,7 @@ func BenchmarkAuditExport(b *testing.B) {
 			b.Fatal(err)
 		}
 		at, _ := f.Seek(0, io.SeekEnd)
-		size = uint64(at) //nolint:gosec // not negative
+		size = uint64(at)
 
 		start = time.Now()
 		heapOfVerify = max(heapOfVerify, grown(func(look func()) {

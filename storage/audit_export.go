@@ -45,8 +45,8 @@ func (db *DB) AuditHeader(ctx context.Context, r AuditRange) (auditlog.Header, e
 // endOfTime is later than all that happens.
 var endOfTime = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// HeaderOf is AuditHeader for a stretch of positions: from from up to, not
-// including, to; zero for both is the empty stretch.
+// HeaderOf is AuditHeader for a stretch of positions, up to but not
+// including to; zero for both is the empty stretch.
 func (db *DB) HeaderOf(ctx context.Context, from, to int64, older string) (auditlog.Header, error) {
 	h := auditlog.Header{From: from, To: to, Older: older}
 	var err error

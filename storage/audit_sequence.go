@@ -54,7 +54,7 @@ type sign = func(tlog.Tree) (string, error)
 // Next places up to limit events and stores a signed checkpoint of the tree
 // with them, all at once. It returns how many; zero also where another replica
 // is at it.
-func (s *Sequencer) Next(ctx context.Context, open func(note string) (tlog.Tree, error), make sign, limit int) (placed int, err error) {
+func (s *Sequencer) Next(ctx context.Context, open func(note string) (tlog.Tree, error), seal sign, limit int) (placed int, err error) {
 	var horizon string
 	var last place
 	err = pgx.BeginFunc(ctx, s.db.pool, func(tx pgx.Tx) error {
@@ -80,7 +80,7 @@ func (s *Sequencer) Next(ctx context.Context, open func(note string) (tlog.Tree,
 		if placed == 0 {
 			return nil
 		}
-		return extend(ctx, tx, entries, open, make)
+		return extend(ctx, tx, entries, open, seal)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("sequence audit events: %w", err)
@@ -139,7 +139,7 @@ func (s *Sequencer) waiting(ctx context.Context, tx pgx.Tx, past string, limit i
 }
 
 // extend adds the entries to the tree.
-func extend(ctx context.Context, tx pgx.Tx, entries []auditlog.Entry, open func(string) (tlog.Tree, error), make sign) error {
+func extend(ctx context.Context, tx pgx.Tx, entries []auditlog.Entry, open func(string) (tlog.Tree, error), seal sign) error {
 	tree, err := latestTree(ctx, tx, open)
 	if err != nil {
 		return err
@@ -162,7 +162,7 @@ func extend(ctx context.Context, tx pgx.Tx, entries []auditlog.Entry, open func(
 		frontier.Grow(leaf, complete)
 		leaves = append(leaves, []any{e.Position, e.ID, e.At, e.Salt, leaf[:]})
 	}
-	note, err := make(tlog.Tree{N: frontier.Size(), Hash: frontier.Root()})
+	note, err := seal(tlog.Tree{N: frontier.Size(), Hash: frontier.Root()})
 	if err != nil {
 		return err
 	}

@@ -153,7 +153,7 @@ func (d *Deliveries) checkpoint(ctx context.Context) (more bool, err error) {
 func (d *Deliveries) settle(ctx context.Context, batch storage.Delivery, cause error, again time.Duration) (bool, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	err := cause
+	var err error
 	if cause == nil {
 		err = d.service.DB.Delivered(ctx, batch, again)
 	} else {

@@ -150,7 +150,7 @@ func (s *Sim) askPersona(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	err := personaPage.Execute(w, map[string]any{"Team": s.world.TeamName, "App": s.world.AppName, "People": people, "Query": template.URL(query.Encode())}) //nolint:gosec // encoded
+	err := personaPage.Execute(w, map[string]any{"Team": s.world.TeamName, "App": s.world.AppName, "People": people, "Query": template.URL(query.Encode())})
 	if err != nil {
 		s.log.Debug().Err(err).Msg("writing page")
 	}

@@ -32,9 +32,9 @@ func nodeTools(t *testing.T) string {
 // node runs one of the programs in a folder and returns what it says.
 func (w *world) node(tools, dir string, env []string, program string, args ...string) string {
 	w.t.Helper()
-	cmd := exec.CommandContext(w.ctx, filepath.Join(tools, ".bin", program), args...) //nolint:gosec // the tests' own
+	cmd := exec.CommandContext(w.ctx, filepath.Join(tools, ".bin", program), args...)
 	if program == "node" {
-		cmd = exec.CommandContext(w.ctx, "node", args...) //nolint:gosec // the tests' own
+		cmd = exec.CommandContext(w.ctx, "node", args...)
 	}
 	var said, wrong bytes.Buffer
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &said, &wrong

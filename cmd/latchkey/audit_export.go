@@ -77,7 +77,7 @@ func (a *auditExportCommand) header(ctx context.Context, db *storage.DB, r stora
 }
 
 func (a *auditExportCommand) write(ctx context.Context, db *storage.DB, h *auditlog.Header, c *console, file *exportFile) error {
-	var out io.Writer = c.out
+	out := c.out
 	if file != nil {
 		out = file
 	}
@@ -118,7 +118,7 @@ func readText(name string) (string, error) {
 		return "", nil
 	}
 	const most = 1 << 20
-	f, err := os.Open(name) //nolint:gosec // its user names it
+	f, err := os.Open(name)
 	if err != nil {
 		return "", err
 	}

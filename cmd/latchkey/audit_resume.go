@@ -29,7 +29,7 @@ func openExport(name string, resume bool) (*exportFile, error) {
 	if !resume {
 		flags |= os.O_EXCL
 	}
-	f, err := os.OpenFile(name, flags, 0o600) //nolint:gosec // its user names it
+	f, err := os.OpenFile(name, flags, 0o600)
 	if errors.Is(err, os.ErrExist) {
 		return nil, fmt.Errorf("%s is there already; --resume goes on with it", name)
 	}

@@ -31,7 +31,6 @@ type drill struct {
 	*site
 	t    *testing.T
 	log  *safeBuffer
-	main *Main
 	keys []string
 }
 
@@ -190,7 +189,7 @@ func TestRestoreFromABackup(t *testing.T) {
 	d.until("the keys to work", func() bool {
 		return m.gateway.Ready() == nil && d.use(m, d.keys[keysOfDrill:])[http.StatusUnauthorized] == 0
 	})
-	if got := d.use(m, append(some[:len(some):len(some)], kept...)); got[http.StatusOK] != len(some)+1 {
+	if got := d.use(m, append(slices.Clip(some), kept...)); got[http.StatusOK] != len(some)+1 {
 		t.Fatalf("before: %v", got)
 	}
 	// A history for the backup to have.

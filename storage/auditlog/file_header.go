@@ -30,7 +30,7 @@ const (
 //	from, to    positions: from the first event's up to, not including, to
 //	checkpoint  of that tree, a signed note (C2SP tlog-checkpoint)
 //	outside     hashes of the subtrees beside the stretch, from left to right
-//	older       if: checkpoint of an older tree that this one extends
+//	older       if: checkpoint of an older tree that this one continues
 //	extends     with older: the proof of that (RFC 6962, section 2.1.2)
 //
 // A line follows for each event, in order:
@@ -46,7 +46,7 @@ const (
 //	policy      if: hash of the policy it was decided under
 //	ref         if: the Slack or HTTP request that carried it
 //	actor, before, after, reason   if: the texts
-//	salt        hides the texts, 16 bytes; not with erased
+//	salt        hides the texts, 16 bytes; not in an erased event
 //	erased      what is left of erased texts: an object of commitments with
 //	            the members actor, before, after and reason, if each
 //	leaf        the leaf hash

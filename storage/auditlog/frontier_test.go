@@ -17,7 +17,7 @@ func TestFrontierMakesTheTreeOfEveryStretch(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for from := int64(0); from < size; from++ {
+		for from := range size {
 			for to := from + 1; to <= size; to++ {
 				h := m.header(t, from, to, size, 0)
 				left := 0

@@ -50,7 +50,7 @@ func (v *verifier) begin() (*Checker, []tlog.Hash, error) {
 	if h.From < 0 || h.To > v.Size || h.From >= h.To && h.To != 0 {
 		return nil, nil, fmt.Errorf("the header is %w: it has no stretch from %d to %d", errForm, h.From, h.To)
 	}
-	left := bits.OnesCount64(uint64(h.From)) //nolint:gosec // not negative
+	left := bits.OnesCount64(uint64(h.From))
 	if len(h.Outside) < left {
 		return nil, nil, fmt.Errorf("the header is %w: it has too few hashes outside the stretch", errForm)
 	}

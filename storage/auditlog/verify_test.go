@@ -100,12 +100,12 @@ func TestChangedFiles(t *testing.T) {
 		{"the end is cut off", func(_ *made, lines []string) []string { return lines[:15] }, "positions 12 to 39: missing: the file ends"},
 		{"the last line is torn", func(_ *made, lines []string) []string { lines[len(lines)-1] = lines[len(lines)-1][:40]; return lines }, "position 39: missing: the file ends"},
 		{"more follows", func(_ *made, lines []string) []string { return append(lines, lines[len(lines)-1]) }, "position 40: a line follows"},
-		{"a hash outside", func(m *made, lines []string) []string {
+		{"a hash outside", func(m *made, _ []string) []string {
 			h := m.header(t, 0, 36, 40, 0)
 			h.Outside[0][5]++
 			return strings.SplitAfter(string(m.file(t, FormatJSONL, h)), "\n")
 		}, "positions 30 to 35: something here was changed"},
-		{"too many hashes outside", func(m *made, lines []string) []string {
+		{"too many hashes outside", func(m *made, _ []string) []string {
 			h := m.header(t, 0, 36, 40, 0)
 			h.Outside = append(h.Outside, tlog.Hash{})
 			return strings.SplitAfter(string(m.file(t, FormatJSONL, h)), "\n")

@@ -20,6 +20,9 @@ import (
 	"latchkey/secret"
 )
 
+// foundType is what secret scanning takes every secret for.
+const foundType = "latchkey_api_key"
+
 // alert is a secret that was found in a repository.
 type alert struct {
 	repository string
@@ -108,7 +111,7 @@ func (d *Double) AlertHook(ctx context.Context, to string, hook secret.Value, ac
 	defer d.mu.Unlock()
 	body, err := json.Marshal(map[string]any{
 		"action":       action,
-		"alert":        map[string]any{"number": number, "secret_type": "latchkey_api_key", "state": "open"},
+		"alert":        map[string]any{"number": number, "secret_type": foundType, "state": "open"},
 		"repository":   map[string]any{"name": d.alerts[number-1].repository, "owner": map[string]any{"login": d.cfg.Org}},
 		"organization": map[string]any{"login": d.cfg.Org},
 	})
@@ -144,7 +147,7 @@ func (d *Double) getAlert(w http.ResponseWriter, r *http.Request) {
 	}
 	a := d.alerts[n-1]
 	out := map[string]any{
-		"number": n, "state": "open", "secret_type": "latchkey_api_key",
+		"number": n, "state": "open", "secret_type": foundType,
 		"html_url": "https://github.com/" + d.cfg.Org + "/" + a.repository + "/security/secret-scanning/" + strconv.Itoa(n),
 	}
 	if !a.hidden {
