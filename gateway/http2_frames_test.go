@@ -104,7 +104,7 @@ func (f *frames) answer(id uint32) (string, string) {
 				return "GOAWAY " + frame.ErrCode.String(), ""
 			}
 		case *http2.RSTStreamFrame:
-			if frame.StreamID == id && status == "" {
+			if frame.StreamID == id && (status == "" || frame.ErrCode != http2.ErrCodeNo) {
 				return "RST " + frame.ErrCode.String(), ""
 			}
 		case *http2.MetaHeadersFrame:

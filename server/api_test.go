@@ -202,10 +202,11 @@ func TestRefusalsHaveAStatusEach(t *testing.T) {
 	t.Parallel()
 	for rule, want := range map[string]int{
 		workflow.RuleLiveKey: 401, workflow.RuleScope: 403, workflow.RuleKeyOnly: 403, workflow.RuleAdminOnly: 403, workflow.RuleOutsider: 403,
-		workflow.RuleGuest: 403, workflow.RuleBot: 403, workflow.RuleInactive: 403, workflow.RuleUnlinked: 403, workflow.RuleNoPolicy: 403,
+		workflow.RuleGuest: 403, workflow.RuleBot: 403, workflow.RuleInactive: 403, workflow.RuleUnlinked: 403, workflow.RuleNoPolicy: 422,
 		workflow.RuleSelfReview: 403, workflow.RuleNotReviewer: 403, workflow.RuleUnknown: 404, workflow.RuleNotPossible: 409, workflow.RuleDecided: 409,
 		workflow.RuleLapsed: 409, workflow.RuleNotYourTurn: 409, workflow.RuleSecondVote: 409, workflow.RuleQuota: 409, workflow.RuleGroupEmpty: 409,
-		workflow.RuleCeiling: 422, workflow.RuleReason: 422, workflow.RuleReplay: 422, workflow.RuleGroupUnknown: 503,
+		workflow.RuleCeiling: 422, workflow.RuleReason: 422, workflow.RuleReplay: 422, workflow.RuleSpan: 422, workflow.RuleLeak: 422,
+		workflow.RuleChanged: 412, workflow.RuleGroupUnknown: 503, workflow.RuleQuarantine: 503,
 	} {
 		p := problemOf(fmt.Errorf("rotate: %w", workflow.Refusal{Rule: rule, Reason: "A sentence."}))
 		if p.Status != want || p.Code != rule || p.Detail != "A sentence." || (p.after > 0) != (want == 503) {
@@ -213,7 +214,7 @@ func TestRefusalsHaveAStatusEach(t *testing.T) {
 		}
 	}
 	for rule, want := range map[string]int{workflow.RuleUnknown: 422, workflow.RuleNotPossible: 422} {
-		if p := problemOf(workflow.Refusal{Rule: rule, Field: "contacts"}); p.Status != want || p.Field != "notifyContacts" {
+		if p := problemOf(workflow.Refusal{Rule: rule, Field: "contacts"}); p.Status != want || p.Field != "contacts" {
 			t.Errorf("%s on a field = %+v, want %d", rule, p, want)
 		}
 	}

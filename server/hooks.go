@@ -28,7 +28,10 @@ func (s *Server) hook(w http.ResponseWriter, r *http.Request) {
 		s.answerHook(w, r, http.StatusNotFound, "unknown")
 		return
 	}
+	line := http.NewResponseController(w)
+	_ = line.SetReadDeadline(time.Now().Add(hookWithin)) // nobody is known yet
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxEvent))
+	_ = line.SetReadDeadline(time.Time{})
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		s.answerHook(w, r, http.StatusRequestEntityTooLarge, "too_large")
 		return

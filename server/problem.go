@@ -152,7 +152,7 @@ func statusOf(r workflow.Refusal) int {
 		return http.StatusPreconditionFailed
 	case workflow.RuleInProgress:
 		return http.StatusConflict
-	case workflow.RuleGroupUnknown:
+	case workflow.RuleGroupUnknown, workflow.RuleQuarantine:
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusForbidden // who asks may not

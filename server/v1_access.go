@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"latchkey/storage"
@@ -55,6 +56,9 @@ func (d *v1Door) listAccess(ctx context.Context, c v1Call, in *listAccessIn) (*v
 		return nil, err
 	}
 	if in.Cursor != "" {
+		if !isRow(at.At.Row) {
+			return nil, invalid("This is no cursor of this list. Begin without one.").on("cursor")
+		}
 		f.From, f.To = at.From, at.To
 	}
 	if in.Credential != "" {
@@ -79,6 +83,14 @@ func (d *v1Door) listAccess(ctx context.Context, c v1Call, in *listAccessIn) (*v
 		}
 		return out
 	})
+}
+
+// isRow tells whether a cursor's word for a row is one: "(block,item)".
+func isRow(s string) bool {
+	var block uint32
+	var item uint16
+	_, err := fmt.Sscanf(s, "(%d,%d)", &block, &item)
+	return err == nil && fmt.Sprintf("(%d,%d)", block, item) == s
 }
 
 // spanOf reads a time from its beginning to its end. The zero time is no bound.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"latchkey/storage"
+	"latchkey/workflow"
 )
 
 func TestAWriteIsDoneOnce(t *testing.T) {
@@ -165,5 +166,89 @@ func TestAnswersAreForgotten(t *testing.T) {
 	b.moveClock(t, 25*time.Hour)
 	if n := left(); n != 0 {
 		t.Errorf("%d answers are kept after a day", n)
+	}
+}
+
+// A name that was forgotten stands for a new request: whoever leaves again
+// under it is fenced again, and what is asked for again is asked for anew.
+func TestAForgottenNameIsANewOne(t *testing.T) {
+	t.Parallel()
+	b := setupV1(t)
+	const name = "leaver-of-the-week"
+	leave := func() v1Leave {
+		return read[v1Leave](t, b.call(t, b.all, http.MethodPost, at("/v1/people/%d/offboard", b.bob.Account.PersonID), because("left on Friday"), idempotencyHeader, name))
+	}
+	file := func() Request {
+		return read[Request](t, b.call(t, b.all, http.MethodPost, "/v1/requests", map[string]any{"on_behalf_of": "alice@example.com", "system": "tempo",
+			"scopes": []string{"worklogs:view"}, "lifetime_seconds": 86400, "reason": "month-end report"}, idempotencyHeader, name+"-asks"))
+	}
+	filed, left := file(), leave()
+	undone, err := b.service.Return(t.Context(), workflow.Leave{Person: b.bob.Account.PersonID, Source: workflow.SourceAdmin, By: storage.System("test"), Reason: "it was another Bob"})
+	if err != nil || !undone {
+		t.Fatalf("undone %v, %v", undone, err)
+	}
+	if again := leave(); again.Case.ID != left.Case.ID {
+		t.Errorf("within the day it is case %d, want %d", again.Case.ID, left.Case.ID)
+	}
+	b.moveClock(t, 25*time.Hour)
+	if err := b.service.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if again := leave(); again.Case.ID == left.Case.ID || again.Case.State != "open" {
+		t.Errorf("a day later it is case %d, which is %s", again.Case.ID, again.Case.State)
+	}
+	if who := read[Person](t, b.call(t, b.all, http.MethodGet, at("/v1/people/%d", b.bob.Account.PersonID), nil)); who.Active {
+		t.Error("who left again is not fenced")
+	}
+	if again := file(); again.ID == filed.ID {
+		t.Errorf("a day later it is %s again", again.ID)
+	}
+}
+
+// A crash in the middle leaves what was done, and who takes the claim up finds
+// it there.
+func TestAClaimThatIsTakenUpDoesNotDoItAgain(t *testing.T) {
+	t.Parallel()
+	b := setupV1(t)
+	file := func() Request {
+		return read[Request](t, b.call(t, b.all, http.MethodPost, "/v1/requests", map[string]any{"on_behalf_of": "bob@example.com", "system": "tempo",
+			"scopes": []string{"worklogs:view"}, "lifetime_seconds": 86400, "reason": "month-end report"}, idempotencyHeader, "one"))
+	}
+	filed := file()
+	if _, err := b.db.Pool().Exec(t.Context(), `UPDATE api_answer SET status = NULL, body = '', held_until = clock_timestamp()`); err != nil {
+		t.Fatal(err)
+	}
+	if again := file(); again.ID != filed.ID {
+		t.Errorf("it is %s, want %s", again.ID, filed.ID)
+	}
+}
+
+// An Idempotency-Key may say more than its owner knows: no row holds one.
+func TestNoRowHoldsAnIdempotencyKey(t *testing.T) {
+	t.Parallel()
+	b := setupV1(t)
+	const name = "glpat-looks-like-a-token"
+	first, second := b.bobs(t), b.bobs(t)
+	b.call(t, b.all, http.MethodPost, "/v1/requests", map[string]any{"on_behalf_of": "bob@example.com", "system": "tempo", "scopes": []string{"worklogs:view"},
+		"lifetime_seconds": 86400, "reason": "month-end report"}, idempotencyHeader, name+"-1")
+	b.call(t, b.all, http.MethodPost, at("/v1/credentials/%s/rotate", first.ID), body(first.ExpiresAt), idempotencyHeader, name+"-2")
+	if got := b.patch(t, b.all, rotatePath(second), body(second.ExpiresAt), idempotencyHeader, name+"-3"); got.status != http.StatusOK {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	b.call(t, b.all, http.MethodPost, at("/v1/people/%d/offboard", b.bob.Account.PersonID), because("left on Friday"), idempotencyHeader, name+"-4")
+	var sources int
+	var kept string
+	err := b.db.Pool().QueryRow(t.Context(), `
+		SELECT count(*) FILTER (WHERE said LIKE '%api:%'), string_agg(said, ' ')
+		FROM (SELECT source_key FROM request
+		      UNION ALL SELECT source_key FROM rotation
+		      UNION ALL SELECT source_key FROM offboarding
+		      UNION ALL SELECT a::text FROM api_answer a
+		      UNION ALL SELECT e::text FROM audit_event e) AS all_rows (said)`).Scan(&sources, &kept)
+	if err != nil || sources < 4 {
+		t.Fatalf("%d sources: %v", sources, err)
+	}
+	if strings.Contains(kept, name) {
+		t.Error("a row holds it")
 	}
 }

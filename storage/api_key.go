@@ -12,6 +12,8 @@ type OwnKey struct {
 	Scopes  []string
 	Account Account // the one that asked for it, else another usable one of its owner
 	Used    bool    // within the last ownKeyPause: there is nothing to note
+
+	Quarantined bool // the database is; the key may be one that was revoked since
 }
 
 // ownKeyPause is how often the use of a key is noted at most, in seconds.
@@ -25,6 +27,7 @@ func (db *DB) OwnKey(ctx context.Context, hash [32]byte, connections []string) (
 	a := &k.Account
 	err := db.pool.QueryRow(ctx, `
 		SELECT c.id, c.scopes, coalesce(c.last_used_at > latchkey_now() - make_interval(secs => $3), false),
+		       EXISTS (SELECT FROM audit_quarantine WHERE ended_at IS NULL),
 		       a.id, a.person_id, a.team, a.external_id, coalesce(a.email, ''), a.name, a.is_bot, a.is_guest, a.is_outsider, a.is_deleted,
 		       coalesce(a.dm_channel, '')
 		FROM credential c
@@ -43,7 +46,7 @@ func (db *DB) OwnKey(ctx context.Context, hash [32]byte, connections []string) (
 		  AND c.connection = ANY($2)
 		  AND c.state = 'active'
 		  AND c.expires_at > latchkey_now()`, pgx.QueryExecModeCacheStatement, hash[:], connections, float64(ownKeyPause)).
-		Scan(&k.ID, &k.Scopes, &k.Used, &a.ID, &a.PersonID, &a.Team, &a.ExternalID, &a.Email, &a.Name, &a.IsBot, &a.IsGuest, &a.IsOutsider,
+		Scan(&k.ID, &k.Scopes, &k.Used, &k.Quarantined, &a.ID, &a.PersonID, &a.Team, &a.ExternalID, &a.Email, &a.Name, &a.IsBot, &a.IsGuest, &a.IsOutsider,
 			&a.IsDeleted, &a.DMChannel)
 	return k, wrap("find own key", notFound(err))
 }

@@ -61,7 +61,7 @@ func (p *Published) Held() (Held, error) {
 	var h Held
 	var err error
 	for name, into := range map[string]*string{fileCheckpoint: &h.Note, fileKey: &h.Public} {
-		if *into, err = p.read(name); err != nil {
+		if *into, err = p.whole(name); err != nil {
 			return h, err
 		}
 	}
@@ -74,7 +74,7 @@ func (p *Published) Held() (Held, error) {
 // Replace puts a newer checkpoint in the place of the one that is held. It is
 // on the disk when Replace returns, and at no moment is there half of one.
 func (p *Published) Replace(public, note string) error {
-	if had, err := p.read(fileKey); err != nil || strings.TrimSpace(had) != public {
+	if had, err := p.whole(fileKey); err != nil || strings.TrimSpace(had) != public {
 		if err := errors.Join(err, p.write(fileKey, public+"\n")); err != nil {
 			return err
 		}
@@ -94,7 +94,7 @@ func (p *Published) Follow(had []string, tokens ...string) error {
 func (p *Published) Retire(size int64) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, name := range []string{fileEnded, fileKey, fileCheckpoint} { // what counts goes last
+	for _, name := range []string{fileEnded, fileCheckpoint, fileKey} { // a note is never without its key
 		err := os.Rename(p.path(name), fmt.Sprintf("%s.%d", p.path(name), size))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("put the old checkpoint aside: %w", err)
@@ -111,6 +111,19 @@ func (p *Published) read(name string) (string, error) {
 	b, err := os.ReadFile(p.path(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
+	}
+	return string(b), wrap("read what was published of the audit log", err)
+}
+
+// whole reads a file that is either not there or has something in it: one that
+// was emptied must not pass for nothing published yet.
+func (p *Published) whole(name string) (string, error) {
+	b, err := os.ReadFile(p.path(name))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", nil
+	case err == nil && strings.TrimSpace(string(b)) == "":
+		return "", fmt.Errorf("%s is empty; if a disk or a person emptied it, move the folder away", p.path(name))
 	}
 	return string(b), wrap("read what was published of the audit log", err)
 }

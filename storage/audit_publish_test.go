@@ -132,6 +132,44 @@ func TestPublishedIsReplacedAndRetired(t *testing.T) {
 	}
 }
 
+// A folder is put aside in an order in which a crash leaves no checkpoint that
+// can't be read.
+func TestRetireCutShort(t *testing.T) {
+	t.Parallel()
+	p := openPublished(t, t.TempDir())
+	if err := p.Replace("key", "note\n"); err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, p, 4, Ending{3, SubjectCredential, 7, EndingRevoked})
+	// The last of the renames fails: there is a folder with something in it.
+	if err := os.MkdirAll(filepath.Join(p.Dir(), "key.4", "full"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Retire(4); err == nil {
+		t.Fatal("a rename onto a folder succeeded")
+	}
+	if h, err := p.Held(); err != nil || h.Note != "" || h.Public != "key" {
+		t.Errorf("it holds %+v, %v", h, err)
+	}
+}
+
+// A file that was emptied is not the same as one that was never written.
+func TestEmptiedFilesAreNoticed(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"checkpoint", "key"} {
+		p := openPublished(t, t.TempDir())
+		if err := p.Replace("key", "note\n"); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(filepath.Join(p.Dir(), name), 0); err != nil {
+			t.Fatal(err)
+		}
+		if h, err := p.Held(); err == nil || !strings.Contains(err.Error(), "empty") {
+			t.Errorf("with an empty %s it holds %+v, %v", name, h, err)
+		}
+	}
+}
+
 // A line is read as it was written, or not at all.
 func FuzzEnding(f *testing.F) {
 	f.Add("3 credential 7 revoked\n")

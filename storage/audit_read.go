@@ -32,7 +32,7 @@ func (db *DB) AuditEntries(ctx context.Context, from, to int64, each func(e *aud
 
 func (db *DB) readEntries(ctx context.Context, from, to int64, each func(e *auditlog.Entry, stored tlog.Hash) error) error {
 	rows, err := db.pool.Query(ctx, `
-		SELECT l.position, l.salt, l.commitments, l.hash, `+entryColumns+`
+		SELECT l.position, l.at, l.salt, l.commitments, l.hash, `+entryColumns+`
 		FROM audit_leaf l
 		JOIN audit_event e ON e.id = l.event_id
 		WHERE l.position >= $1
@@ -43,13 +43,14 @@ func (db *DB) readEntries(ctx context.Context, from, to int64, each func(e *audi
 	}
 	defer rows.Close()
 	var e auditlog.Entry
+	var filed time.Time
 	var salt, left, hash pgtype.DriverBytes // valid until the next row
-	fields := append([]any{&e.Position, &salt, &left, &hash}, entryFields(&e)...)
+	fields := append([]any{&e.Position, &filed, &salt, &left, &hash}, entryFields(&e)...)
 	for next := from; next < to; next++ {
 		e.Position = to
 		if rows.Next() {
-			if err := rows.Scan(fields...); err != nil {
-				return err
+			if err := rows.Scan(fields...); err != nil { // the row is here, and is no event
+				return damage(next, next, "it can't be read: "+err.Error())
 			}
 		} else if err := rows.Err(); err != nil {
 			return err
@@ -60,8 +61,14 @@ func (db *DB) readEntries(ctx context.Context, from, to int64, each func(e *audi
 		if len(hash) != tlog.HashSize {
 			return damage(next, next, "its leaf hash is not one")
 		}
+		if !filed.Equal(e.At) { // it decides which exports the event is in
+			return damage(next, next, "the time it is found by is not the event's")
+		}
 		e.Salt, e.Erased = salt, nil
 		if left != nil {
+			if e.Texts != (auditlog.Texts{}) { // its leaf hash would fit any
+				return damage(next, next, "it has texts, and they were erased")
+			}
 			e.Erased = &auditlog.Commitments{}
 			if err := json.Unmarshal(left, e.Erased); err != nil {
 				return damage(next, next, "what is left of its erased texts can't be read")
@@ -116,7 +123,7 @@ func (db *DB) AuditOutside(ctx context.Context, tree tlog.Tree, s auditlog.Stret
 	for _, sp := range s.Outside() {
 		h, err := hashOf(tree, sp, reader)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrAuditTree, err)
+			return nil, treeErr(err)
 		}
 		out = append(out, h)
 	}
@@ -126,17 +133,11 @@ func (db *DB) AuditOutside(ctx context.Context, tree tlog.Tree, s auditlog.Stret
 // ProveRecord proves that the leaf at a position is in a tree.
 func (db *DB) ProveRecord(ctx context.Context, tree tlog.Tree, position int64) (tlog.RecordProof, error) {
 	p, err := tlog.ProveRecord(tree.N, position, tlog.TileHashReader(tree, newAuditTiles(ctx, db.pool)))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrAuditTree, err)
-	}
-	return p, nil
+	return p, treeErr(err)
 }
 
 // ProveTree proves that a tree extends an older one.
 func (db *DB) ProveTree(ctx context.Context, tree tlog.Tree, older int64) (tlog.TreeProof, error) {
 	p, err := tlog.ProveTree(tree.N, older, tlog.TileHashReader(tree, newAuditTiles(ctx, db.pool)))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrAuditTree, err)
-	}
-	return p, nil
+	return p, treeErr(err)
 }

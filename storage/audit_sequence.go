@@ -32,6 +32,8 @@ type Sequencer struct {
 	// transactions did that are yet to come: a log that was loaded into
 	// another server brings the numbers of its former transactions along.
 	all bool
+	// size is of the tree as it was last seen.
+	size int64
 }
 
 // place is where an event stands among those that wait.
@@ -42,7 +44,9 @@ type place struct {
 
 // NewSequencer makes a sequencer.
 func NewSequencer(db *DB) *Sequencer {
-	return &Sequencer{db: db, low: "0", all: true}
+	s := &Sequencer{db: db}
+	s.startOver()
+	return s
 }
 
 // lastXID is what no transaction's number reaches.
@@ -57,6 +61,7 @@ type sign = func(tlog.Tree) (string, error)
 func (s *Sequencer) Next(ctx context.Context, open func(note string) (tlog.Tree, error), seal sign, limit int) (placed int, err error) {
 	var horizon string
 	var last place
+	var size int64
 	err = pgx.BeginFunc(ctx, s.db.pool, func(tx pgx.Tx) error {
 		var mine bool
 		if err := tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock($1)`, pgx.QueryExecModeCacheStatement, auditLock).Scan(&mine); err != nil || !mine {
@@ -64,10 +69,16 @@ func (s *Sequencer) Next(ctx context.Context, open func(note string) (tlog.Tree,
 		}
 		// A snapshot from here on sees all that was placed under the lock.
 		var past string
-		err := tx.QueryRow(ctx, `SELECT pg_snapshot_xmin(s)::text, pg_snapshot_xmax(s)::text FROM pg_current_snapshot() s`, pgx.QueryExecModeCacheStatement).
-			Scan(&horizon, &past)
+		var back bool
+		err := tx.QueryRow(ctx, `
+			SELECT pg_snapshot_xmin(s)::text, pg_snapshot_xmax(s)::text, pg_snapshot_xmin(s) < $1::text::xid8, coalesce((SELECT max(size) FROM audit_checkpoint), 0)
+			FROM pg_current_snapshot() s`, pgx.QueryExecModeCacheStatement, s.low).
+			Scan(&horizon, &past, &back, &size)
 		if err != nil {
 			return err
+		}
+		if back || size < s.size {
+			s.startOver()
 		}
 		if s.all {
 			past = lastXID
@@ -86,7 +97,17 @@ func (s *Sequencer) Next(ctx context.Context, open func(note string) (tlog.Tree,
 		return 0, fmt.Errorf("sequence audit events: %w", err)
 	}
 	s.moveOn(placed == limit, last, horizon)
+	if horizon != "" {
+		s.size = size + int64(placed)
+	}
 	return placed, nil
+}
+
+// startOver looks at everything again: the database went back in time, or
+// another one took its place that had not heard of the latest. What is known of
+// its transactions is not of this one.
+func (s *Sequencer) startOver() {
+	s.low, s.after, s.all, s.size = "0", place{}, true, 0
 }
 
 // moveOn remembers where to look next. Only a look at everything from low on
@@ -189,7 +210,7 @@ func frontierOf(ctx context.Context, db rower, tree tlog.Tree) (auditlog.Frontie
 	}
 	hashes, err := tlog.TileHashReader(tree, newAuditTiles(ctx, db)).ReadHashes(parts)
 	if err != nil {
-		return auditlog.Frontier{}, fmt.Errorf("%w: %w", ErrAuditTree, err)
+		return auditlog.Frontier{}, treeErr(err)
 	}
 	frontier, _ := auditlog.FrontierAt(tree.N, hashes) // as many as there are bits
 	return frontier, nil

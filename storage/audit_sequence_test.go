@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -158,6 +159,64 @@ func TestSequencerInAnotherServer(t *testing.T) {
 		if round == 1 || round == 3 {
 			h.happen(t, 4)
 		}
+	}
+}
+
+// The database goes back in time under a sequencer that lives on: by the
+// numbers of its transactions, or by its log. What waits there gets its place.
+func TestSequencerAfterARestore(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	h := openHouse(t)
+	signer := h.auditKeys(t)
+	s := NewSequencer(h.DB)
+	next := func(want int) {
+		t.Helper()
+		if n, err := s.Next(ctx, signer.Open, signer.Sign, 100); err != nil || n != want {
+			t.Fatalf("placed %d, want %d, %v", n, want, err)
+		}
+	}
+	h.happen(t, 3)
+	next(3)
+	next(0)
+	h.happen(t, 2)
+	s.low = "99999999999" // as it was before
+	next(2)
+	next(0)
+
+	// The log loses its end, and events that it keeps are of earlier
+	// transactions than the sequencer looks at.
+	for _, table := range []string{"audit_leaf", "audit_checkpoint"} {
+		h.exec(t, `ALTER TABLE `+table+` DISABLE TRIGGER ALL`)
+	}
+	h.exec(t, `DELETE FROM audit_checkpoint WHERE size > 3`)
+	h.exec(t, `DELETE FROM audit_leaf WHERE position >= 3`)
+	next(2)
+	next(0)
+	if _, err := h.CheckAudit(ctx, signer.Open, tlog.Tree{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// A tree that could not be read is not one that was changed.
+func TestTreeThatCanNotBeRead(t *testing.T) {
+	t.Parallel()
+	w := newTampered(t)
+	half := tlog.Tree{N: 1100} // the proof needs hashes of both tables
+	prove := func(ctx context.Context) error { return w.CheckExtends(ctx, w.tree, half) }
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := prove(ended); err == nil || errors.Is(err, ErrAuditTree) {
+		t.Errorf("once its time is up: %v", err)
+	}
+	w.exec(t, `ALTER TABLE audit_node RENAME TO elsewhere`)
+	if err := prove(context.Background()); err == nil || errors.Is(err, ErrAuditTree) {
+		t.Errorf("without its table: %v", err)
+	}
+	w.exec(t, `ALTER TABLE elsewhere RENAME TO audit_node`)
+	w.super(t, `UPDATE audit_node SET hash = decode(repeat('00', 32), 'hex')`)
+	if err := prove(context.Background()); !errors.Is(err, ErrAuditTree) {
+		t.Errorf("with other hashes: %v", err)
 	}
 }
 

@@ -169,6 +169,32 @@ func TestTampering(t *testing.T) {
 			alone: changed, watched: changed, file: changed, audited: changed,
 		},
 		{
+			name: "erase, and put other texts there",
+			do: func(t *testing.T, w *tampered) {
+				w.super(t, `UPDATE audit_leaf l SET salt = NULL, commitments = audit_commitments(l.salt, e) FROM audit_event e WHERE e.id = l.event_id AND l.position = 1200`,
+					`UPDATE audit_event SET actor = '', before = '', after = '', reason = 'Bob did it' WHERE subject_id = 1201`)
+				rows, err := w.SearchAudit(context.Background(), AuditFilter{Subject: SubjectCredential, SubjectID: 1201})
+				if err != nil || len(rows) != 1 || !rows[0].Erased || rows[0].Reason != "" {
+					t.Errorf("a search shows %+v, %v", rows, err)
+				}
+			},
+			alone: "position 1200: it has texts", watched: "position 1200: it has texts", file: "position 1200: it has texts", audited: "position 1200: it has texts",
+		},
+		{
+			name: "have it found in another year",
+			do: func(t *testing.T, w *tampered) {
+				w.super(t, `UPDATE audit_leaf SET at = at - interval '1 year' WHERE position = 1200`)
+			},
+			alone: "position 1200: the time", watched: "position 1200: the time", file: "position 1200: the time", audited: "position 1200: the time",
+		},
+		{
+			name: "have it happen at no time",
+			do: func(t *testing.T, w *tampered) {
+				w.super(t, `UPDATE audit_leaf SET at = 'infinity' WHERE position = 1200`)
+			},
+			alone: "position 1200: it can't be read", watched: "position 1200: it can't be read", file: "position 1200: it can't be read", audited: "position 1200: it can't be read",
+		},
+		{
 			name:  "delete an event",
 			do:    func(t *testing.T, w *tampered) { w.super(t, `DELETE FROM audit_event WHERE subject_id = 1201`) },
 			alone: "position 1200: missing", watched: "position 1200: missing", file: "position 1200: missing", audited: "position 1200: missing",

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -71,17 +72,30 @@ func (a *auditTiles) read(t tlog.Tile) ([]byte, error) {
 	}
 	rows, err := a.db.Query(a.ctx, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("read audit tree: %w", err)
+		return nil, fmt.Errorf("%w: %w", errTreeUnread, err)
 	}
 	data := make([]byte, 0, t.W*tlog.HashSize)
 	var hash []byte
 	if _, err := pgx.ForEachRow(rows, []any{&hash}, func() error { data = append(data, hash...); return nil }); err != nil {
-		return nil, fmt.Errorf("read audit tree: %w", err)
+		return nil, fmt.Errorf("%w: %w", errTreeUnread, err)
 	}
 	if len(data) != t.W*tlog.HashSize {
 		return nil, fmt.Errorf("%w: %d hashes are missing at level %d from %d on", ErrAuditTree, t.W-len(data)/tlog.HashSize, t.L*nodeStep, first)
 	}
 	return data, nil
+}
+
+// errTreeUnread says that the database did not answer, which tells nothing of
+// what is stored.
+var errTreeUnread = errors.New("read audit tree")
+
+// treeErr makes ErrAuditTree of what tlog says of a tree that was read; that
+// it could not be read stays what it is.
+func treeErr(err error) error {
+	if err == nil || errors.Is(err, errTreeUnread) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrAuditTree, err)
 }
 
 // hashOf is the hash of a subtree of a tree that is given by its root.

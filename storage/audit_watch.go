@@ -29,7 +29,8 @@ type Watched struct {
 }
 
 // WatchAudit does a look at the whole log, on one replica at a time and not
-// more often than each. Done is false where it was not our turn.
+// more often than each. Done is false where it was not our turn. A turn that is
+// further away than each was never given by a look, and puts none off.
 func (db *DB) WatchAudit(ctx context.Context, each time.Duration, look func(context.Context) (Watched, error)) (done bool, err error) {
 	conn, err := db.pool.Acquire(ctx)
 	if err != nil {
@@ -38,8 +39,8 @@ func (db *DB) WatchAudit(ctx context.Context, each time.Duration, look func(cont
 	defer conn.Release()
 	var due bool
 	err = conn.QueryRow(ctx, `
-		SELECT CASE WHEN EXISTS (SELECT FROM audit_watch WHERE due_at > clock_timestamp()) THEN false
-		            ELSE pg_try_advisory_lock($1) END`, pgx.QueryExecModeCacheStatement, watchLock).Scan(&due)
+		SELECT CASE WHEN EXISTS (SELECT FROM audit_watch WHERE due_at > clock_timestamp() AND due_at <= clock_timestamp() + $2) THEN false
+		            ELSE pg_try_advisory_lock($1) END`, pgx.QueryExecModeCacheStatement, watchLock, each).Scan(&due)
 	if err != nil || !due {
 		return false, wrap("watch audit log", err)
 	}
@@ -50,7 +51,8 @@ func (db *DB) WatchAudit(ctx context.Context, each time.Duration, look func(cont
 	tag, err := conn.Exec(ctx, `
 		INSERT INTO audit_watch AS w (id, due_at) VALUES (1, clock_timestamp() + $1)
 		ON CONFLICT (id) DO UPDATE SET due_at = excluded.due_at
-		WHERE w.due_at <= clock_timestamp()`, pgx.QueryExecModeCacheStatement, each)
+		WHERE w.due_at <= clock_timestamp()
+		   OR w.due_at > clock_timestamp() + $1`, pgx.QueryExecModeCacheStatement, each)
 	if err != nil || tag.RowsAffected() == 0 {
 		return false, wrap("watch audit log", err)
 	}
@@ -90,6 +92,20 @@ func (db *DB) Finding(ctx context.Context, id FindingID) (Finding, error) {
 	err := db.pool.QueryRow(ctx, `SELECT id, at, position, problem FROM audit_finding WHERE id = $1`, pgx.QueryExecModeCacheStatement, id).
 		Scan(&f.ID, &f.At, &f.Position, &f.Problem)
 	return f, wrap("read finding", notFound(err))
+}
+
+// AuditUnplaced finds the event that the sequencer should have placed next, if
+// that happened longer than since ago; ErrNotFound where there is none. An
+// event of a transaction that took long is found for a moment too.
+func (db *DB) AuditUnplaced(ctx context.Context, since time.Duration) (id int64, at time.Time, err error) {
+	err = db.pool.QueryRow(ctx, `
+		SELECT e.id, e.at
+		FROM audit_event e
+		WHERE e.at < latchkey_now() - $1::interval
+		  AND NOT EXISTS (SELECT FROM audit_leaf l WHERE l.event_id = e.id)
+		ORDER BY e.xid, e.id
+		LIMIT 1`, pgx.QueryExecModeCacheStatement, since).Scan(&id, &at)
+	return id, at, wrap("find audit events without a place", notFound(err))
 }
 
 // AuditCounts is how much of the log there is.

@@ -17,6 +17,10 @@ type Actor struct {
 	// what it may do; zero when they act themselves.
 	Key    storage.CredentialID
 	Scopes []string
+
+	// Quarantined says that the database is, so that the key may be one that
+	// was revoked since.
+	Quarantined bool
 }
 
 // by is the actor in the audit log.

@@ -54,11 +54,19 @@ func (s *Service) Authenticate(ctx context.Context, key secret.Value, ref string
 			return Actor{}, err
 		}
 	}
-	return Actor{Account: k.Account, Ref: ref, Key: k.ID, Scopes: k.Scopes}, nil
+	return Actor{Account: k.Account, Ref: ref, Key: k.ID, Scopes: k.Scopes, Quarantined: k.Quarantined}, nil
 }
 
-// May refuses a key without the scope.
+// stopping are the scopes by which something is ended. A key may be used for
+// them while the database is in quarantine: at worst too much is ended.
+var stopping = []string{ScopeRevoke, ScopeOffboard, ScopeReportLeaks, ScopeProvision}
+
+// May refuses a key without the scope, and one that would do more than stop
+// something while nobody can tell which keys were revoked.
 func (a Actor) May(scope string) error {
+	if a.Key != 0 && a.Quarantined && !slices.Contains(stopping, scope) {
+		return errQuarantine
+	}
 	if a.Key != 0 && !slices.Contains(a.Scopes, scope) {
 		return refuse(RuleScope, "The key %s does not have the scope %s. Ask for a key that has it in Slack.", a.Key, scope)
 	}

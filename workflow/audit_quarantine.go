@@ -19,6 +19,8 @@ const RuleQuarantine = "quarantine"
 // byRestore does again what the database forgot.
 var byRestore = storage.System("restore")
 
+var errQuarantine = refuse(RuleQuarantine, "Latchkey's database was restored from an older backup, so nothing is approved, made or brought back until an operator has looked at it. Revoking works. Ask an admin.")
+
 // notQuarantined refuses what must wait for an operator's word on a database
 // that was restored. Ending something never waits.
 func notQuarantined(ctx context.Context, tx storage.Tx) error {
@@ -26,7 +28,7 @@ func notQuarantined(ctx context.Context, tx storage.Tx) error {
 	if err != nil || !yes {
 		return err
 	}
-	return refuse(RuleQuarantine, "Latchkey's database was restored from an older backup, so nothing is approved, made or brought back until an operator has looked at it. Revoking works. Ask an admin.")
+	return errQuarantine
 }
 
 // distrust does what follows from a database that does not reach what was

@@ -196,6 +196,9 @@ func (s *Service) Hand(ctx context.Context, a Actor, id storage.CredentialID, so
 		if err != nil {
 			return err
 		}
+		if err := notQuarantined(ctx, tx); err != nil { // it may have been handed out before
+			return err
+		}
 		r, err := tx.RotationFrom(ctx, sourceKey)
 		if err != nil || !admin || a.Key == 0 || r.KeyID != a.Key || r.NewID != id {
 			return refuse(RuleUnknown, "There is no such rotation of yours.")

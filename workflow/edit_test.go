@@ -190,3 +190,29 @@ func TestExempt(t *testing.T) {
 		t.Errorf("%d audit rows", n)
 	}
 }
+
+// Ending somebody's key within a day is as good as revoking it, so a key needs
+// the scope for that too.
+func TestAKeyThatEditsDoesNotEnd(t *testing.T) {
+	t.Parallel()
+	h := openWithOwn(t)
+	c := h.held(t, "alice", ofTempo("files:read", 10*day))
+	edits, both := h.keyed(t, "erin", ScopeEdit), h.keyed(t, "erin", ScopeEdit, ScopeRevoke)
+	end := func(a Actor, in time.Duration) error {
+		ends := time.Now().Add(in)
+		_, err := h.Edit(t.Context(), a, c.ID, Edit{ExpiresAt: &ends, Reason: "the job is done"})
+		return err
+	}
+	for _, in := range []time.Duration{2 * time.Second, 23 * time.Hour} {
+		refused(t, "an end in "+in.String(), end(edits, in), RuleScope)
+	}
+	if err := end(edits, 25*time.Hour); err != nil {
+		t.Errorf("an end in more than a day: %v", err)
+	}
+	if err := end(both, 2*time.Hour); err != nil {
+		t.Errorf("with both scopes: %v", err)
+	}
+	if err := end(edits, 3*time.Hour); err != nil {
+		t.Errorf("a later end: %v", err)
+	}
+}

@@ -117,6 +117,7 @@ func (s *Service) NewWorkers(n Notifier) (*Workers, error) {
 	addPatient(all, func(ctx context.Context, a OffboardArgs) error { return s.RunOffboarding(ctx, a.ID) })
 	addPatient(all, func(ctx context.Context, a RoleChangeArgs) error { return s.RoleChanged(ctx, a.Person) })
 	addPatient(all, func(ctx context.Context, a DeliverArgs) error { return s.Deliver(ctx, a.ID) })
+	addPatient(all, func(ctx context.Context, a FetchLeakArgs) error { return s.FetchLeak(ctx, a.Connection, a.Ref) })
 	addPatient(all, func(ctx context.Context, a DecideArgs) error { return s.TellVendor(ctx, a.ID) })
 	addPatient(all, func(ctx context.Context, a MatchStateArgs) error { return s.MatchState(ctx, a.ID) })
 	river.AddWorker(all, &strayWorker{service: s})

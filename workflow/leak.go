@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -64,17 +65,38 @@ func (s *Service) TakeLeaks(ctx context.Context, connection string, r *http.Requ
 	if err != nil {
 		return 0, err
 	}
-	reports := make([]LeakReport, len(leaks))
-	for i, l := range leaks {
-		reports[i] = LeakReport{Token: l.Secret, Type: l.Type, Source: l.Source, URL: l.URL}
+	if err := s.fetchSoon(ctx, connection, leaks); err != nil {
+		return 0, err
 	}
-	outcomes, err := s.takeLeaks(ctx, storage.System("leaks from "+connection), reports)
-	for _, o := range outcomes {
-		if o.Known {
-			ended++
+	return s.takeFound(ctx, connection, leaks)
+}
+
+// takeFound ends what a connection found.
+func (s *Service) takeFound(ctx context.Context, connection string, leaks []connectors.Leak) (ended int, err error) {
+	by := storage.System("leaks from " + connection)
+	var errs []error
+	for some := range slices.Chunk(usable(leaks), maxLeaks) {
+		outcomes, err := s.takeLeaks(ctx, by, some)
+		errs = append(errs, err)
+		for _, o := range outcomes {
+			if o.Known {
+				ended++
+			}
 		}
 	}
-	return ended, err
+	return ended, errors.Join(errs...)
+}
+
+// usable leaves out what can't be a secret of ours: what is wrong with one line
+// of a report must not spare the others.
+func usable(leaks []connectors.Leak) []LeakReport {
+	var out []LeakReport
+	for _, l := range leaks {
+		if token := strings.TrimSpace(l.Secret.Expose()); token != "" && len(token) <= maxLeakToken {
+			out = append(out, LeakReport{Token: l.Secret, Type: l.Type, Source: l.Source, URL: l.URL})
+		}
+	}
+	return out
 }
 
 func (s *Service) takeLeaks(ctx context.Context, by storage.Actor, reports []LeakReport) ([]LeakOutcome, error) {
@@ -88,6 +110,7 @@ func (s *Service) takeLeaks(ctx context.Context, by storage.Actor, reports []Lea
 	}
 	out := make([]LeakOutcome, len(reports))
 	var unknown [][]byte
+	var errs []error // one that can't be ended now must not spare the others
 	for i, r := range reports {
 		hash := [32]byte(hashes[i])
 		id := whose[hash]
@@ -96,12 +119,9 @@ func (s *Service) takeLeaks(ctx context.Context, by storage.Actor, reports []Lea
 			continue
 		}
 		c, err := s.endLeaked(ctx, by, id, hash, r)
-		if err != nil {
-			return nil, err
-		}
-		out[i] = LeakOutcome{Known: true, Credential: id, State: c.State}
+		out[i], errs = LeakOutcome{Known: true, Credential: id, State: c.State}, append(errs, err)
 	}
-	return out, s.DB.NoteUnknownLeaks(ctx, unknown, by.Name)
+	return out, errors.Join(append(errs, s.DB.NoteUnknownLeaks(ctx, unknown, by.Name))...)
 }
 
 func (s *Service) leakHashes(reports []LeakReport) ([][]byte, error) {

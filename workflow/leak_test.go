@@ -2,10 +2,14 @@ package workflow
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
+	"latchkey/connectors"
 	"latchkey/secret"
 	"latchkey/storage"
 )
@@ -156,5 +160,93 @@ func TestWhereALeakWas(t *testing.T) {
 		if got := leakWord(given); got != want {
 			t.Errorf("leakWord(%q) = %q, want %q", given, got, want)
 		}
+	}
+}
+
+// leakyAcme is a vendor that reports leaks without their secrets.
+type leakyAcme struct {
+	connectors.Connector
+
+	asked  []string
+	answer func(ref string) (connectors.Leak, error)
+}
+
+// Leaks implements connectors.LeakSource.
+func (*leakyAcme) Leaks(_ *http.Request, body []byte) ([]connectors.Leak, error) {
+	return []connectors.Leak{{Ref: string(body)}}, nil
+}
+
+// FetchLeak implements connectors.LeakFetcher.
+func (l *leakyAcme) FetchLeak(_ context.Context, ref string) (connectors.Leak, error) {
+	l.asked = append(l.asked, ref)
+	return l.answer(ref)
+}
+
+// A secret that a report leaves out is fetched by a job, which a source that is
+// down does not lose. What the source hides ends nothing.
+func TestLeaksAreFetched(t *testing.T) {
+	t.Parallel()
+	source := &leakyAcme{}
+	h := openWith(t, houseDocument(), func(d *Deps) { d.Connectors["scanner"] = source })
+	key, c := h.collected(t, "alice")
+	hidden := true
+	source.answer = func(string) (connectors.Leak, error) {
+		if hidden {
+			return connectors.Leak{}, nil
+		}
+		return connectors.Leak{Secret: key, Source: "repository"}, nil
+	}
+	if n, err := h.TakeLeaks(t.Context(), "scanner", nil, []byte("shop/1")); n != 0 || err != nil || len(source.asked) != 0 {
+		t.Fatalf("%d ended, asked %v, %v", n, source.asked, err)
+	}
+	if jobs := h.jobs(t, FetchLeakArgs{}.Kind()); len(jobs) != 1 {
+		t.Fatalf("%d jobs", len(jobs))
+	}
+	for _, hides := range []bool{true, false} {
+		hidden = hides
+		if err := h.FetchLeak(t.Context(), "scanner", "shop/1"); err != nil {
+			t.Fatal(err)
+		}
+		if now := h.credential(t, c.ID); (now.State == storage.CredentialActive) != hides {
+			t.Errorf("hidden %t: it is %s", hides, now.State)
+		}
+	}
+	source.answer = func(string) (connectors.Leak, error) { return connectors.Leak{}, errors.New("down") }
+	if err := h.FetchLeak(t.Context(), "scanner", "shop/1"); err == nil {
+		t.Error("a source that is down is taken for an answer")
+	}
+}
+
+// One token that is none, or too many of them, do not spare the others.
+func TestBadLinesOfAReportAreLeftOut(t *testing.T) {
+	t.Parallel()
+	h := openWithOwn(t)
+	key, c := h.ownKey(t, "carol", ScopeRead)
+	leaks := []connectors.Leak{{}, {Secret: secret.New(strings.Repeat("x", maxLeakToken+1))}}
+	for i := range maxLeaks {
+		leaks = append(leaks, connectors.Leak{Secret: secret.New(fmt.Sprint("token-", i))})
+	}
+	ended, err := h.takeFound(t.Context(), "hub", append(leaks, connectors.Leak{Secret: key}))
+	if ended != 1 || err != nil || h.credential(t, c.ID).State != storage.CredentialRevoking {
+		t.Errorf("%d ended, %v", ended, err)
+	}
+}
+
+// While the database is in quarantine a key may be one that was revoked since:
+// it stops things, and does nothing else.
+func TestKeysInQuarantineOnlyStop(t *testing.T) {
+	t.Parallel()
+	h := openWithOwn(t)
+	key, _ := h.ownKey(t, "erin", ScopeRead, ScopeRevoke, ScopeRotate)
+	h.exec(t, `INSERT INTO audit_quarantine (token, why, size, checkpoint, have) VALUES ('drill', 'a drill', 1, '', 0)`)
+	a, err := h.Authenticate(t.Context(), key, "http:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, scope := range []string{ScopeRead, ScopeRotate} {
+		refused(t, scope, a.May(scope), RuleQuarantine)
+	}
+	if err := a.May(ScopeRevoke); err != nil {
+		t.Errorf("May(%s) = %v", ScopeRevoke, err)
 	}
 }

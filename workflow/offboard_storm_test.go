@@ -224,3 +224,44 @@ func TestTheBreakerCountsWhatSourcesSayOfLate(t *testing.T) {
 		t.Errorf("an hour later it is %s", got)
 	}
 }
+
+// A key is a program: what it says counts as a storm and waits like what any
+// source says, whoever's key it is. Its owner confirms in person.
+func TestTheBreakerCountsWhatKeysSay(t *testing.T) {
+	t.Parallel()
+	tn := openTown(t, 20, 1, func(d *Document) { d.Offboarding.Breaker = Breaker{MaxPercent: 1, MinCount: 5} })
+	erin := tn.house.people["erin"]
+	robot := erin
+	robot.Key, robot.Scopes = tn.ours[0], []string{ScopeOffboard}
+	leave := func(a Actor, i int) storage.Offboarding {
+		t.Helper()
+		o, err := tn.OffboardPerson(t.Context(), a, tn.people[i], "the list says so", fmt.Sprint("run:", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	var last storage.Offboarding
+	for i := range 10 {
+		want := storage.OffboardingOpen
+		if i >= 5 {
+			want = storage.OffboardingHeld
+		}
+		if last = leave(robot, i); last.State != want || last.Source != "api" {
+			t.Errorf("the %d. is %s, says %s", i+1, last.State, last.Source)
+		}
+	}
+	if got := leave(erin, 10); got.State != storage.OffboardingOpen {
+		t.Errorf("what its owner says in person is %s", got.State)
+	}
+	o, err := tn.Offboard(t.Context(), Leave{Person: tn.people[11], Source: "hr", SourceKey: "1", By: storage.System("hr"), Reason: "left"})
+	if err != nil || o.State != storage.OffboardingHeld {
+		t.Errorf("what hr says meanwhile is %s, %v", o.State, err)
+	}
+	if err := tn.UndoLeave(t.Context(), erin, last.ID, "the list was of last year"); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := tn.DecideHeld(t.Context(), erin, false, 5); err != nil || n != 5 {
+		t.Errorf("%d undone, %v", n, err)
+	}
+}

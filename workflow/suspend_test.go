@@ -209,3 +209,37 @@ func TestALateSuspendDoesNotWin(t *testing.T) {
 	}
 	h.check(t)
 }
+
+// A key gives back its owner's keys only as far as its owner could: not what
+// somebody else stopped.
+func TestAKeyDoesNotResumeWhatOthersTookFromItsOwner(t *testing.T) {
+	t.Parallel()
+	h := openWithOwn(t)
+	robot := h.keyed(t, "alice", ScopeRevoke)
+	mine, theirs := h.held(t, "alice", ofTempo("files:read", 10*day)), h.held(t, "frank", ofTempo("files:read", 10*day))
+	by := func(id storage.CredentialID) error {
+		_, err := h.Resume(t.Context(), robot, id, "needed again")
+		return err
+	}
+	for _, id := range []storage.CredentialID{mine.ID, theirs.ID} {
+		if err := h.suspend("erin", id, "seen in a ticket"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused(t, "what an admin suspended", by(mine.ID), RuleKeyOnly)
+	if err := by(theirs.ID); err != nil {
+		t.Errorf("somebody else's: %v", err)
+	}
+	if err := h.resume("erin", mine.ID, "it was another one"); err != nil {
+		t.Fatal(err)
+	}
+	if err := by(mine.ID); err != nil {
+		t.Errorf("what works already: %v", err)
+	}
+	if err := h.suspend("alice", mine.ID, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := by(mine.ID); err != nil || h.credential(t, mine.ID).State != storage.CredentialActive {
+		t.Errorf("what its owner suspended: %v", err)
+	}
+}

@@ -69,7 +69,7 @@ func (p player) askForTempo() string {
 	p.t.Helper()
 	p.at("U0ALICE", "C0GENERAL")
 	p.fill("textbox", "Message #general", "/tok")
-	p.find("option", "/tokens request | mine | pending | list | systems | show | rotate | extend | edit | done | revoke | suspend | resume | cancel | why | help Ask for API keys, approve them, and see who holds which.")
+	p.find("option", "/tokens request | mine | pending | list | systems | show | rotate | extend | edit | done | revoke | suspend | resume | cancel | why | audit | help Ask for API keys, approve them, and see who holds which.")
 	p.picture("01-command")
 	p.key(kb.Enter, "request tempo", kb.Enter)
 

@@ -26,6 +26,7 @@ var (
 	_ connectors.RequestDecider = (*Connector)(nil)
 	_ connectors.LeakRevoker    = (*Connector)(nil)
 	_ connectors.LeakSource     = (*Connector)(nil)
+	_ connectors.LeakFetcher    = (*Connector)(nil)
 	_ connectors.AccountCloser  = (*Connector)(nil)
 )
 

@@ -1,10 +1,12 @@
 package github
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -48,19 +50,25 @@ func (c *Connector) alert(r *http.Request, body []byte) ([]connectors.Leak, erro
 	if !strings.EqualFold(event.Repository.Owner.Login, c.org) {
 		return nil, malformed("the repository is not one of %s", c.org)
 	}
+	return []connectors.Leak{{Ref: fmt.Sprintf("%s/%d", event.Repository.Name, event.Alert.Number)}}, nil
+}
+
+// FetchLeak implements connectors.LeakFetcher: it reads the alert.
+func (c *Connector) FetchLeak(ctx context.Context, ref string) (connectors.Leak, error) {
+	name, number, ok := strings.Cut(ref, "/")
+	if n, err := strconv.ParseInt(number, 10, 64); !ok || err != nil || n <= 0 || !isRepository(name) {
+		return connectors.Leak{}, fmt.Errorf("%s: %w: %q is no alert", c.name, connectors.ErrUnrecoverable, ref)
+	}
 	var found struct {
 		Secret string `json:"secret"`
 		Type   string `json:"secret_type"`
 		URL    string `json:"html_url"`
 	}
-	path := rest.Path("repos", c.org, event.Repository.Name, "secret-scanning", "alerts", strconv.FormatInt(event.Alert.Number, 10))
-	if _, err := c.app.do(r.Context(), request{method: http.MethodGet, path: path}, &found); err != nil {
-		return nil, err
+	path := rest.Path("repos", c.org, name, "secret-scanning", "alerts", number)
+	if _, err := c.app.do(ctx, request{method: http.MethodGet, path: path}, &found); err != nil {
+		return connectors.Leak{}, fmt.Errorf("%s: read alert: %w", c.name, err)
 	}
-	if found.Secret == "" {
-		return nil, nil // GitHub hides it; there is nothing to look for
-	}
-	return []connectors.Leak{{Secret: secret.New(found.Secret), Type: found.Type, Source: "repository", URL: found.URL}}, nil
+	return connectors.Leak{Secret: secret.New(found.Secret), Type: found.Type, Source: "repository", URL: found.URL}, nil
 }
 
 // signed checks GitHub's signature of a webhook: HMAC-SHA-256 of the raw body,

@@ -22,6 +22,9 @@ const (
 	// stranger who makes up names of keys must not use up our calls, of which
 	// there are 60 an hour without a credential.
 	keysAgain = 5 * time.Minute
+
+	// keysLast is how long a key is trusted that GitHub may have withdrawn.
+	keysLast = 24 * time.Hour
 )
 
 // partner holds the keys that GitHub signs its reports to partners with. It
@@ -33,6 +36,7 @@ type partner struct {
 	mu    sync.Mutex
 	keys  map[string]*ecdsa.PublicKey // by identifier
 	asked time.Time
+	read  time.Time // when keys are from
 }
 
 // verify checks the signature over the raw body: ECDSA on P-256 with SHA-256,
@@ -53,20 +57,24 @@ func (p *partner) verify(ctx context.Context, h http.Header, body []byte) error 
 	return nil
 }
 
-// key finds a key by its identifier; nil if GitHub has none of that name.
+// key finds a key by its identifier; nil if GitHub has none of that name. While
+// that can't be told it is an error, which has GitHub send the report again.
 func (p *partner) key(ctx context.Context, id string) (*ecdsa.PublicKey, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if key := p.keys[id]; key != nil {
+	if key := p.keys[id]; key != nil && p.now().Sub(p.read) < keysLast {
 		return key, nil
 	}
-	if now := p.now(); p.asked.IsZero() || now.Sub(p.asked) >= keysAgain {
-		keys, err := p.ask(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("read GitHub's keys: %w", err)
-		}
-		p.keys, p.asked = keys, now
+	now := p.now()
+	if !p.asked.IsZero() && now.Sub(p.asked) < keysAgain {
+		return nil, fmt.Errorf("GitHub's keys were asked for %s ago, and are not asked for again so soon", now.Sub(p.asked).Round(time.Second))
 	}
+	p.asked = now // whatever comes of it
+	keys, err := p.ask(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read GitHub's keys: %w", err)
+	}
+	p.keys, p.read = keys, now
 	return p.keys[id], nil
 }
 
@@ -82,11 +90,9 @@ func (p *partner) ask(ctx context.Context) (map[string]*ecdsa.PublicKey, error) 
 	}
 	out := map[string]*ecdsa.PublicKey{}
 	for _, k := range answer.Keys {
-		key, err := parsePublicKey(k.Key)
-		if err != nil {
-			return nil, err
+		if key, err := parsePublicKey(k.Key); err == nil { // one of another kind is none of ours
+			out[k.ID] = key
 		}
-		out[k.ID] = key
 	}
 	return out, nil
 }

@@ -18,8 +18,9 @@ const (
 // of secrets it found. As a partner of its secret scanning a service is sent
 // the secrets of its form, signed with GitHub's own key. An organisation is
 // sent webhooks about the alerts of its repositories, signed with the secret
-// of the webhook; the secret that was found is then read from the alert, for
-// which the App needs the permission secret scanning alerts (read).
+// of the webhook; the secret that was found is then to be read from the alert
+// (FetchLeak), for which the App needs the permission secret scanning alerts
+// (read).
 func (c *Connector) Leaks(r *http.Request, body []byte) ([]connectors.Leak, error) {
 	read := c.alert
 	if r.Header.Get(headerKeyID) != "" {
@@ -49,10 +50,7 @@ func (c *Connector) partnerReport(r *http.Request, body []byte) ([]connectors.Le
 		return nil, malformed("the body is not a list of found secrets")
 	}
 	out := make([]connectors.Leak, 0, len(found))
-	for i, f := range found {
-		if f.Token == "" {
-			return nil, malformed("found secret %d has no token", i+1)
-		}
+	for _, f := range found {
 		out = append(out, connectors.Leak{Secret: secret.New(f.Token), Type: f.Type, Source: f.Source, URL: f.URL})
 	}
 	return out, nil

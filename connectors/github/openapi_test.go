@@ -127,8 +127,12 @@ func tour(t *testing.T) []exchange {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if leaks, err := c.Leaks(hook, bodyOf(t, hook)); err != nil || len(leaks) != 1 {
-		t.Errorf("leaks: %v, %v", leaks, err)
+	leaks, err := c.Leaks(hook, bodyOf(t, hook))
+	if err != nil || len(leaks) != 1 {
+		t.Fatalf("leaks: %v, %v", leaks, err)
+	}
+	if l, err := c.FetchLeak(ctx, leaks[0].Ref); err != nil || l.Secret.Expose() != "found" {
+		t.Errorf("fetch leak: %v", err)
 	}
 	for name, err := range map[string]error{"check": c.Check(ctx), "revoke leaked": c.RevokeLeaked(ctx, []secret.Value{ownerToken()})} {
 		if err != nil {
