@@ -32,7 +32,7 @@ func cardMessage(v workflow.RequestView, why string, reader storage.PersonID) me
 		title = "Request for a new key in place of another"
 	}
 	blocks := []slack.Block{header(title), section(personMarkup(v.Requester) + " asks for " + asksForMarkup(r) + ".")}
-	blocks = append(append(blocks, aboutBlocks(v)...), toSink(r.Sink, r.Place)...)
+	blocks = append(append(append(blocks, filedBlocks(v)...), aboutBlocks(v)...), toSink(r.Sink, r.Place)...)
 	blocks = append(blocks,
 		section(scopeSection(v.Scopes, maxScopesShown)),
 		quote("Why", r.Reason),
@@ -43,6 +43,18 @@ func cardMessage(v workflow.RequestView, why string, reader storage.PersonID) me
 		blocks = append(blocks, small(escape(cut(why, maxQuote))))
 	}
 	return say(escape(text), append(blocks, decideAs(v, reader)...)...)
+}
+
+// filedBlocks say who filed a request in its requester's name.
+func filedBlocks(v workflow.RequestView) []slack.Block {
+	switch r := v.Request; r.FiledBy {
+	case 0:
+		return nil
+	case r.RequesterID:
+		return []slack.Block{small("Filed by a key of their own, not by hand.")}
+	default:
+		return []slack.Block{small("Filed for them by " + bold(name(v.Filer)) + ", with a key of Latchkey's own.")}
+	}
 }
 
 // pastCard is what stays of a card whose reader was asked anew for a later

@@ -33,6 +33,8 @@ func messages() map[string]message {
 		"card_step_over":      cardMessage(stepOver(), "", 6),
 		"card_not_yet":        cardMessage(pendingRequest(), "", 4),
 		"card_past":           pastCard(halfway()),
+		"card_filed":          cardMessage(filedBy(workflow.Person{ID: 5, Name: "Erin *Evans* <!channel>"}), "", 2),
+		"card_filed_own":      cardMessage(filedBy(alice()), "", 2),
 		"card_past_denied":    pastCard(endings()["denied"]),
 		"card_one":            cardMessage(oneApproval(), "", 2),
 		"card_automatic":      cardMessage(automatic(), "", 0),
@@ -114,6 +116,13 @@ func endings() map[string]workflow.RequestView {
 		"canceled":  decided(storage.RequestCanceled, "canceled by Alice Adams", ""),
 		"failed":    decided(storage.RequestFailed, "the system refused to make the key; an admin can see why in the log", storage.CredentialIssueFailed),
 	}
+}
+
+// filedBy is a request of Alice's that somebody's key filed.
+func filedBy(who workflow.Person) workflow.RequestView {
+	v := pendingRequest()
+	v.Request.FiledBy, v.Filer = who.ID, who
+	return v
 }
 
 func retrying() workflow.RequestView {

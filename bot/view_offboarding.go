@@ -165,7 +165,7 @@ func caseHead(v caseView) string {
 // saidBy is who told that somebody left, in plain words.
 func saidBy(o storage.Offboarding) string {
 	switch o.Source {
-	case workflow.SourceAdmin:
+	case workflow.SourceAdmin, workflow.SourceAPI:
 		return cut(line(o.Actor.Name), maxName)
 	case workflow.SourceSlack:
 		return "Slack"

@@ -87,6 +87,13 @@ func justLeft() caseView {
 	return v
 }
 
+// saidByKey is a case that a key of an admin's opened.
+func saidByKey() caseView {
+	v := justLeft()
+	v.Case.Source, v.Case.Actor.Name = workflow.SourceAPI, "Erin Evans by key TK-7F3K"
+	return v
+}
+
 func closedCase() caseView {
 	v := leftCase()
 	v.Case.State, v.Case.ClosedAt, v.Left, v.Undo = storage.OffboardingClosed, noon().Add(2*time.Hour), 0, false
@@ -184,7 +191,7 @@ func offboardingMessages() map[string]message {
 	waiting := pagedCase()
 	waiting.Systems, waiting.Call = nil, nil
 	return map[string]message{
-		"case_open": caseMessage(leftCase()), "case_begun": caseMessage(justLeft()), "case_closed": caseMessage(closedCase()), "case_undone": caseMessage(undoneCase()),
+		"case_open": caseMessage(leftCase()), "case_begun": caseMessage(justLeft()), "case_by_key": caseMessage(saidByKey()), "case_closed": caseMessage(closedCase()), "case_undone": caseMessage(undoneCase()),
 		"case_held": caseMessage(heldCase()), "case_nothing": caseMessage(nothingHeld()),
 		"case_page": pageMessage(pagedCase()), "case_page_keys": pageMessage(waiting), "case_page_closed": pageMessage(pageView{caseView: closedCase()}), "case_page_undone": pageMessage(pageView{caseView: undoneCase()}),
 		"held_leave": heldMassMessage(massLeave(1000)), "held_leave_few": heldMassMessage(massLeave(3)), "held_leave_decided": decidedHeldMessage(crowdOf(true)),

@@ -76,6 +76,7 @@ func (c *crowd) watch(conn net.Conn, state http.ConnState) {
 	}
 	switch state {
 	case http.StateNew, http.StateIdle:
+		g.lingers.Store(false)
 		g.waits.Store(time.Now().UnixNano())
 	case http.StateActive, http.StateHijacked: // a tunnel leaves by itself
 		g.waits.Store(0)

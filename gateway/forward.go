@@ -15,7 +15,9 @@ import (
 // comes. net/http's own proxy does more than is wanted here (upgrades, interim
 // answers, trailers, mending of queries) and goes over the headers four times.
 func (g *Gateway) forward(w *recorder, r *http.Request, t target, x *exchange) {
-	ctx, up := r.Context(), x.upstream
+	up, began := x.upstream, time.Now()
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
 	out := r.WithContext(ctx)
 	out.URL = up.address(t)
 	out.Host, out.RequestURI = "", ""
@@ -28,87 +30,106 @@ func (g *Gateway) forward(w *recorder, r *http.Request, t target, x *exchange) {
 	var body *clientBody
 	if r.ContentLength != 0 {
 		body = &clientBody{
-			ReadCloser: http.MaxBytesReader(w.ResponseWriter, r.Body, x.room),
-			x:          x, line: http.NewResponseController(w.ResponseWriter), stall: g.limits.Stall, ends: time.Now().Add(g.longest),
+			// It is read beside the answer, so it must not know the writer:
+			// that would close the connection through the answer's headers.
+			ReadCloser: http.MaxBytesReader(nil, r.Body, x.room),
+			x:          x, line: http.NewResponseController(w.ResponseWriter), stall: g.limits.Stall, ends: began.Add(g.longest),
 		}
 		out.Body = body
 		// The transport may still read when the answer is there; the server
 		// does not allow that after the handler.
 		defer func() { _ = body.Close() }()
 	}
-	resp, release, err := up.send(out, time.Now().Add(up.bounds.duration))
+	f := &forwarded{request: r, target: t, x: x, began: began, cancel: cancel}
+	g.underWay.enter(f)
+	defer g.underWay.leave(f)
+	resp, release, err := up.send(out, began.Add(up.bounds.duration))
 	defer release()
-	if err != nil {
-		w.failed = err
-		w.fail(ctx, err, x.stalled.Load())
-		return
-	}
-	defer func() { _ = resp.Body.Close() }()
-	switch resp.StatusCode {
-	case http.StatusUnauthorized:
-		if x.key.token != nil {
-			w.refuse(errGrantRefused)
-			return
-		}
-		w.refuse(errRefused)
-		return
-	case http.StatusSwitchingProtocols:
-		if x.upgrade {
+	if err == nil {
+		defer func() { _ = resp.Body.Close() }()
+		if resp.StatusCode == http.StatusSwitchingProtocols && x.upgrade {
+			g.underWay.leave(f) // a tunnel looks for itself
 			g.tunnel(w, r, t, x, resp)
 			return
 		}
-		w.refuse(errUpstream)
-		return
 	}
-	secrets := x.mask()
-	passHeader(w.Header(), resp.Header, secrets)
 	early := body.unread(r)
+	why := noAnswer(ctx, x, resp, err)
+	if why == nil {
+		passHeader(w.Header(), resp.Header, x.mask())
+	}
 	if early {
-		body.giveUp(w.Header())
+		body.giveUp(w.Header(), r)
 	}
-	w.WriteHeader(resp.StatusCode)
-	if resp.Body != http.NoBody {
-		err = passBody(w, resp, secrets, g.limits.Stall)
-	}
-	if err != nil {
+	if why != nil {
 		w.failed = err
-		if ctx.Err() != nil {
+		w.refuse(why)
+		if why == errGone {
 			w.status = statusGone
 		}
-		// The answer has begun: all that is left is to break it off, so that
-		// the client sees that it is not whole. This is net/http's way.
-		panic(http.ErrAbortHandler)
+	} else {
+		w.pass(ctx, resp, x.mask(), g.limits.Stall)
 	}
 	if early {
-		_ = w.flush() // before the wait for who reads the body
-		_ = body.line.SetReadDeadline(past())
+		body.end(w)
 	}
 }
 
 // statusGone is logged, never sent: the client did not wait for the answer.
 const statusGone = 499
 
-// fail answers in place of a vendor that does not. To the server a body that
-// breaks its framing and a client that went away look alike, and end the
-// request's context.
-func (r *recorder) fail(ctx context.Context, err error, stalled bool) {
+// noAnswer says why what a vendor answered, or did not, is not for the client;
+// nil if it is. To the server a body that breaks its framing and a client that
+// went away look alike, and end the request's context.
+func noAnswer(ctx context.Context, x *exchange, resp *http.Response, err error) *refusal {
 	var size *http.MaxBytesError
 	var timeout net.Error
+	ended, isEnded := errors.AsType[*refusal](context.Cause(ctx))
 	switch {
+	case err == nil && resp.StatusCode == http.StatusUnauthorized && x.key.token != nil:
+		return errGrantRefused
+	case err == nil && resp.StatusCode == http.StatusUnauthorized:
+		return errRefused
+	case err == nil && resp.StatusCode == http.StatusSwitchingProtocols: // unasked
+		return errUpstream
+	case err == nil:
+		return nil
+	case isEnded:
+		return ended
 	case errors.Is(err, errFraming) || connRefusal(ctx) == errFraming:
-		r.refuse(errFraming)
+		return errFraming
 	case errors.As(err, &size):
-		r.refuse(errBodySize)
-	case stalled:
-		r.refuse(errSlow)
+		return errBodySize
+	case x.stalled.Load():
+		return errSlow
 	case errors.Is(ctx.Err(), context.Canceled):
-		r.refuse(errGone)
-		r.status = statusGone
+		return errGone
 	case errors.As(err, &timeout) && timeout.Timeout():
-		r.refuse(errTimeout)
-	default:
-		r.refuse(errUpstream)
+		return errTimeout
 	}
+	return errUpstream
+}
+
+// pass passes a vendor's answer on, whose headers are set.
+func (r *recorder) pass(ctx context.Context, resp *http.Response, secrets *mask, stall time.Duration) {
+	r.WriteHeader(resp.StatusCode)
+	if resp.Body == http.NoBody {
+		return
+	}
+	err := passBody(r, resp, secrets, stall)
+	if err == nil {
+		return
+	}
+	r.failed = err
+	switch why, ended := errors.AsType[*refusal](context.Cause(ctx)); {
+	case ended:
+		r.refused = why
+	case ctx.Err() != nil:
+		r.status = statusGone
+	}
+	// The answer has begun: all that is left is to break it off, so that the
+	// client sees that it is not whole. This is net/http's way.
+	panic(http.ErrAbortHandler)
 }
 
 // passHeader copies the headers of an answer that are for the client.

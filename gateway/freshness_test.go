@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -117,6 +118,58 @@ func TestReloadsAfterItsLineBroke(t *testing.T) {
 	b.exec(t, `UPDATE credential SET state = 'suspended', changed_at = changed_at - interval '1 hour' WHERE id = $1`, id)
 	b.exec(t, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'`)
 	eventually(t, "the load", func() bool { return !b.keeper.snapshot.Load().find(hash).alive })
+}
+
+// An older state of the database takes the place of the one that is served,
+// under a gateway that lives on. No key that had ended comes to life before
+// somebody compared it with what was published; ends are heard of all the same.
+func TestBringsNothingToLifeUnseen(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(b *bundle){
+		"its line broke": func(b *bundle) {
+			b.exec(t, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'`)
+		},
+		"a poll failed": func(b *bundle) {
+			b.exec(t, `ALTER TABLE credential RENAME TO elsewhere`)
+			eventually(t, "a poll to fail", func() bool { return strings.Contains(b.logs.String(), "could not poll") })
+			b.exec(t, `ALTER TABLE elsewhere RENAME TO credential`)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var looked atomic.Pointer[time.Time]
+			look := func() { now := time.Now(); looked.Store(&now) }
+			look()
+			b := start(t, nil, func(d *Deps) {
+				d.PollEvery, d.ReloadEvery = 10*time.Millisecond, 20*time.Millisecond
+				d.Limits.PerSecond, d.Limits.Burst = 1_000_000, 1_000_000
+				d.Doubt = func(since time.Time) error {
+					if looked.Load().After(since) {
+						return nil
+					}
+					return errors.New("nobody looked")
+				}
+			})
+			ended, id := b.issue(t, "tempo", "worklogs:view")
+			other, otherID := b.issue(t, "tempo", "worklogs:view")
+			status := func(key string) int { return b.send(t, "GET", "/tempo/4/worklogs", key, "").Status }
+			eventually(t, "the keys to live", func() bool { return status(ended) == http.StatusOK && status(other) == http.StatusOK })
+			b.exec(t, `UPDATE credential SET state = 'suspended' WHERE id = $1`, id)
+			eventually(t, "an end", func() bool { return status(ended) == http.StatusUnauthorized })
+
+			lose(b)
+			eventually(t, "the gateway to see that", func() bool { return !b.keeper.sure() })
+			b.exec(t, `UPDATE credential SET state = 'active' WHERE id = $1`, id)
+			b.exec(t, `UPDATE credential SET state = 'suspended' WHERE id = $1`, otherID)
+			eventually(t, "another end", func() bool { return status(other) == http.StatusUnauthorized })
+			before := b.keeper.reading.Load()
+			eventually(t, "some polls", func() bool { return b.keeper.reading.Load().at.Sub(before.at) > 100*time.Millisecond })
+			if got := status(ended); got != http.StatusUnauthorized {
+				t.Errorf("a key that had ended: status %d", got)
+			}
+			eventually(t, "the key to live again", func() bool { look(); return status(ended) == http.StatusOK })
+		})
+	}
 }
 
 // testClock is a clock that can be put forward.

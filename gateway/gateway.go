@@ -32,9 +32,11 @@ type Deps struct {
 	PollEvery   time.Duration // 500ms
 	ReloadEvery time.Duration // 1m
 
-	// Doubt says why the database can't be trusted to know what has ended, or
-	// nil. Nothing passes while there is doubt. It must not block.
-	Doubt func() error // none
+	// Doubt says why the database can't be trusted to know what has ended by
+	// what was learned of it after a time, or nil. Nothing passes while there
+	// is doubt since the zero time. Once the database was lost sight of, no
+	// key comes to life while there is doubt since then. It must not block.
+	Doubt func(since time.Time) error // none
 
 	Metering       Metering
 	Limits         Limits
@@ -65,7 +67,8 @@ type Gateway struct {
 	trusted   []netip.Prefix
 	command   string
 
-	flying atomic.Int64 // requests under way
+	flying   atomic.Int64 // requests under way
+	underWay underWay     // those that are at their vendors
 	// closing is held for reading by every request under way. Once Run waits
 	// for it, no request gets in any more.
 	closing sync.RWMutex
@@ -135,7 +138,7 @@ func (d Deps) withDefaults() Deps {
 		d.Now = time.Now
 	}
 	if d.Doubt == nil {
-		d.Doubt = func() error { return nil }
+		d.Doubt = func(time.Time) error { return nil }
 	}
 	orDefault(&d.MaxStale, 10*time.Second)
 	orDefault(&d.PollEvery, 500*time.Millisecond)
@@ -164,9 +167,10 @@ func (g *Gateway) Run(ctx context.Context) error {
 	defer stop()
 	metered := make(chan error, 1)
 	go func() { metered <- g.meter.run(metering) }()
-	var partitions sync.WaitGroup
-	defer partitions.Wait()
-	partitions.Go(func() { g.meter.keepPartitions(ctx) })
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { g.meter.keepPartitions(ctx) })
+	beside.Go(func() { g.watch(ctx) })
 
 	g.keeper.run(ctx)
 

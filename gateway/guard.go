@@ -57,7 +57,8 @@ type guardedConn struct {
 	net.Conn
 	maxHead int
 	refused atomic.Pointer[refusal] // why the connection ends
-	waits   atomic.Int64            // for a whole head, since then in nanoseconds; zero while it does not
+	waits   atomic.Int64            // for what the client has to send, since then in nanoseconds; zero while it does not
+	lingers atomic.Bool             // the client may still send a body that nobody reads
 
 	begun   bool // what the client speaks is known
 	through bool // whatever comes may pass
@@ -235,7 +236,7 @@ func (g *guardedConn) CloseWrite() error {
 // Close implements net.Conn. What a refused client still sends is read for a
 // moment: a reset in its face would take the answer away.
 func (g *guardedConn) Close() error {
-	if g.refused.Load() != nil {
+	if g.refused.Load() != nil || g.lingers.Load() {
 		_ = g.CloseWrite()
 		_ = g.Conn.SetReadDeadline(time.Now().Add(lingerTime))
 		_, _ = io.CopyN(io.Discard, g.Conn, lingerBytes)

@@ -46,6 +46,7 @@ func (g *Gateway) handle(w http.ResponseWriter, r *http.Request) {
 	rec := &recorder{ResponseWriter: w, id: [1]string{requestID()}}
 	if !g.closing.TryRLock() {
 		w.Header().Set("Connection", "close")
+		hurryBody(w, r)
 		rec.refuse(errBusy)
 		return
 	}
@@ -54,6 +55,7 @@ func (g *Gateway) handle(w http.ResponseWriter, r *http.Request) {
 	defer g.finish(rec, r, x) // also when forward breaks off an answer
 	defer g.endPanic(rec)
 	if refused := g.judge(rec, r, x); refused != nil {
+		hurryBody(w, r)
 		rec.refuse(refused)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,7 +29,7 @@ const (
 // the poll proves freshness.
 type keeper struct {
 	db          *storage.DB
-	doubt       func() error
+	doubt       func(since time.Time) error
 	grants      *grants
 	log         zerolog.Logger
 	now         func() time.Time
@@ -43,6 +44,8 @@ type keeper struct {
 	mu      sync.Mutex
 	heard   map[storage.CredentialID]struct{}
 	lost    bool          // changes may have been missed
+	listens bool          // it did once
+	unsure  time.Time     // when the database was last lost sight of, so that an older one may have taken its place
 	hearing chan struct{} // holds one token while heard or lost is set
 
 	// The rest belongs to run alone.
@@ -114,7 +117,12 @@ func (k *keeper) run(ctx context.Context) {
 func (k *keeper) hear(ids []storage.CredentialID) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.lost = k.lost || ids == nil
+	if ids == nil {
+		if k.listens {
+			k.unsure = k.now()
+		}
+		k.listens, k.lost = true, true
+	}
 	for _, id := range ids {
 		k.heard[id] = struct{}{}
 	}
@@ -148,6 +156,7 @@ func (k *keeper) listen(ctx context.Context) {
 	defer cancel()
 	changed, err := k.db.GatewayKeysByID(query, ids)
 	if err != nil {
+		k.loseSight()
 		if ctx.Err() == nil {
 			k.log.Warn().Err(err).Msg("could not read changed keys")
 		}
@@ -164,12 +173,14 @@ func (k *keeper) poll(ctx context.Context) {
 	at := k.now()
 	changed, clock, err := k.db.GatewayKeysSince(query, k.mark)
 	if err != nil {
+		k.loseSight()
 		if ctx.Err() == nil {
 			k.log.Warn().Err(err).Msg("could not poll for changed keys")
 		}
 		return
 	}
 	if err := k.judge(query); err != nil {
+		k.loseSight()
 		if ctx.Err() == nil {
 			k.log.Warn().Err(err).Msg("could not poll for a quarantine")
 		}
@@ -178,7 +189,7 @@ func (k *keeper) poll(ctx context.Context) {
 	k.apply(changed)
 	k.mark = clock.Mark
 	k.reading.Store(&reading{db: clock.Now, at: at})
-	if k.due && !k.loading {
+	if k.due && !k.loading && k.sure() {
 		k.load(ctx)
 	}
 }
@@ -193,7 +204,7 @@ func (k *keeper) judge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	why := k.doubt()
+	why := k.doubt(time.Time{})
 	if quarantined {
 		why = errQuarantined
 	}
@@ -209,9 +220,33 @@ func (k *keeper) judge(ctx context.Context) error {
 	return nil
 }
 
+// loseSight notes that the database was away. What answers next may be an
+// older state of it, in which keys live that have ended.
+func (k *keeper) loseSight() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.unsure = k.now()
+}
+
+// sure tells whether nothing speaks against bringing keys to life: the database
+// was never lost sight of, or was compared with what is published of it since.
+func (k *keeper) sure() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.unsure.IsZero() && k.doubt(k.unsure) == nil {
+		k.unsure = time.Time{}
+	}
+	return k.unsure.IsZero()
+}
+
 // apply makes changes seen. While a load is under way they are kept as well,
-// because it may have begun before them.
+// because it may have begun before them. While it is not sure that the
+// database knows what has ended, only ends count, and a load brings the rest.
 func (k *keeper) apply(changed []storage.GatewayKey) {
+	if len(changed) > 0 && !k.sure() {
+		changed = slices.DeleteFunc(changed, func(row storage.GatewayKey) bool { return row.Alive })
+		k.due = true
+	}
 	if len(changed) == 0 {
 		return
 	}
@@ -250,12 +285,12 @@ func (k *keeper) load(ctx context.Context) {
 }
 
 // install makes a loaded snapshot the one that counts. A load that failed is
-// due again.
+// due again, and so is one during which the database was lost sight of.
 func (k *keeper) install(next *snapshot) {
 	meantime := k.meantime
 	k.loading, k.meantime = false, nil
 	k.rested = k.now().Add(loadShare * k.now().Sub(k.began))
-	if next == nil {
+	if next == nil || !k.sure() {
 		k.due = true
 		return
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	lookEvery  = 500 * time.Millisecond // at whether a tunnel may go on
+	lookEvery  = 500 * time.Millisecond // at whether what is under way may go on
 	tunnelIdle = idleTimeout            // how long nothing may move in one
 )
 
@@ -153,18 +153,13 @@ func (g *Gateway) mayGoOn(r *http.Request, t target, tun *tunnel) error {
 		return errTunnelStop
 	}
 	defer g.closing.RUnlock()
-	now, err := g.keeper.clock(g.now())
-	if err != nil {
-		return err
+	switch why := g.refusedNow(r, t, tun.x); why {
+	case nil:
+		return nil
+	case errStale:
+		return errStale
 	}
-	key := g.findKey(r.Header)
-	if key == nil || key.id != tun.x.key.id || !key.lives(now) {
-		return errTunnelKey
-	}
-	if _, refused := g.authorize(r, t, &exchange{at: now, key: key, upgrade: true}); refused != nil {
-		return errTunnelKey
-	}
-	return nil
+	return errTunnelKey
 }
 
 // up passes on what the client says.

@@ -108,9 +108,10 @@ CREATE FUNCTION audit_about(who bigint) RETURNS SETOF bigint LANGUAGE sql STABLE
 $$;
 
 -- Erases the texts of at most so many of a person's events, and says of how
--- many. Why a person's texts were erased stays. The role of the service may
--- call this, and change nothing by itself.
-CREATE FUNCTION audit_erase(who bigint, at_most integer) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER AS $$
+-- many. Who did that and why is recorded here, where nobody gets past it, and
+-- stays. The role of the service may call this, and change nothing by itself.
+CREATE FUNCTION audit_erase(who bigint, at_most integer, by_person bigint, by_account bigint, by_name text, by_ref text, why text)
+RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     ids bigint[];
 BEGIN
@@ -133,14 +134,19 @@ BEGIN
         RETURNING l.event_id
     )
     SELECT array_agg(event_id) INTO ids FROM erased;
+    IF ids IS NULL THEN
+        RETURN 0;
+    END IF;
     UPDATE audit_event SET actor = '', before = '', after = '', reason = '' WHERE id = ANY (ids);
-    RETURN coalesce(cardinality(ids), 0);
+    INSERT INTO audit_event (actor_id, account_id, actor, action, subject, subject_id, after, reason, ref)
+    VALUES (by_person, by_account, by_name, 'person.erased', 'person', who, format('texts of %s events', cardinality(ids)), why, by_ref);
+    RETURN cardinality(ids);
 END $$;
 DO $$
 BEGIN
-    EXECUTE format('ALTER FUNCTION audit_erase(bigint, integer) SET search_path = pg_catalog, %I, pg_temp', current_schema());
+    EXECUTE format('ALTER FUNCTION audit_erase SET search_path = pg_catalog, %I, pg_temp', current_schema());
 END $$;
-REVOKE EXECUTE ON FUNCTION audit_erase(bigint, integer) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION audit_erase FROM PUBLIC;
 
 CREATE TRIGGER audit_event_update BEFORE UPDATE ON audit_event FOR EACH ROW EXECUTE FUNCTION audit_only_erases();
 CREATE TRIGGER audit_event_delete BEFORE DELETE ON audit_event FOR EACH ROW EXECUTE FUNCTION audit_is_fixed();

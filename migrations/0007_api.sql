@@ -4,6 +4,7 @@
 -- key, sealed or not.
 CREATE TABLE api_answer (
     key_id     bigint NOT NULL REFERENCES credential,
+    id         uuid NOT NULL DEFAULT gen_random_uuid(),           -- of the claim: the source of what is done under it
     name       bytea NOT NULL CHECK (octet_length(name) = 32),    -- of the Idempotency-Key
     request    bytea NOT NULL CHECK (octet_length(request) = 32), -- of method, address and body
     held_until timestamptz NOT NULL,                              -- by whoever works on the answer
@@ -14,6 +15,10 @@ CREATE TABLE api_answer (
     PRIMARY KEY (key_id, name)
 );
 CREATE INDEX api_answer_created ON api_answer (created_at);
+
+-- Whose key of Latchkey's own filed a request for somebody. That person does not
+-- review it. Null: the requester asked.
+ALTER TABLE request ADD COLUMN filed_by bigint REFERENCES person;
 
 -- Lists of people begin with the newest, and lists of requests of one system
 -- with its own.

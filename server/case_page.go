@@ -47,7 +47,7 @@ func (p casePage) Stands() string {
 // Source is who said that the person left.
 func (p casePage) Source() string {
 	switch s := p.Report.SaidBy; s.Source {
-	case "admin":
+	case workflow.SourceAdmin, workflow.SourceAPI:
 		return s.By
 	case "slack":
 		return "Slack"

@@ -42,7 +42,7 @@ type reportPerson struct {
 }
 
 type reportSource struct {
-	Source string `json:"source"` // "scim", a system's name, "slack", "admin"
+	Source string `json:"source"` // "scim", a system's name, "slack", "api", "admin"
 	By     string `json:"by"`
 	Reason string `json:"reason"`
 }

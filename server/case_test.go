@@ -205,3 +205,14 @@ func TestWrongReportLinks(t *testing.T) {
 		t.Errorf("somebody else = %d, want 200", got.status)
 	}
 }
+
+// What a key of Latchkey's own said is told by its name and whose it is.
+func TestACaseSaysWhoSaidIt(t *testing.T) {
+	t.Parallel()
+	for source, want := range map[string]string{workflow.SourceAdmin: "Erin by key TK-7F3K", workflow.SourceAPI: "Erin by key TK-7F3K", workflow.SourceSlack: "Slack", "hr": "hr"} {
+		page := casePage{Report: offboardingReport{SaidBy: reportSource{Source: source, By: "Erin by key TK-7F3K"}}}
+		if got := page.Source(); got != want {
+			t.Errorf("%s = %q, want %q", source, got, want)
+		}
+	}
+}

@@ -68,6 +68,8 @@ type frame struct {
 	Who     string // is signed in
 	Form    string // what every form holds
 	Done    string // what just happened, in a sentence; empty for nothing
+
+	done string // what its address says has just been done
 }
 
 // place is a link of the navigation.
@@ -89,7 +91,15 @@ func (f frame) Places() []place {
 }
 
 func (s *Server) frame(r *http.Request, c admin, section, title string) frame {
-	return frame{Title: title, Section: section, Who: shown(c.actor.Account.Name), Form: c.form, Done: doneWords[r.URL.Query().Get("done")]}
+	return frame{Title: title, Section: section, Who: shown(c.actor.Account.Name), Form: c.form, done: r.URL.Query().Get("done")}
+}
+
+// did says what was just done, if what the page shows agrees: anybody can make
+// a link to it.
+func (f *frame) did(shows map[string]bool) {
+	if shows[f.done] {
+		f.Done = doneWords[f.done]
+	}
 }
 
 // refusedPage says no within the console.

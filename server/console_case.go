@@ -98,6 +98,7 @@ func (s *Server) consoleCase(w http.ResponseWriter, r *http.Request, c admin) {
 	}
 	page := consoleCasePage{frame: s.frame(r, c, "Offboardings", "Offboarding of "+shown(v.Person.Name)), caseRow: caseRowOf(v), Reason: shown(v.Case.Reason),
 		PersonID: v.Case.PersonID, Paged: v.Paged}
+	page.did(map[string]bool{"offboard": v.Case.State == storage.OffboardingOpen || v.Case.State == storage.OffboardingHeld})
 	page.Report = s.workflow.ReportURL(v.Case.ID)
 	if v.Undo {
 		page.UndoUntil = when(v.Case.GraceUntil)

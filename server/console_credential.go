@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"latchkey/storage"
@@ -63,6 +64,7 @@ func (s *Server) consoleCredential(w http.ResponseWriter, r *http.Request, c adm
 		s.failInConsole(w, r, c, err)
 		return
 	}
+	page.did(doneTo(v.Credential, own))
 	page.Story = inOrder(asked, own, receiptLines(v.Receipts))
 	use, err := s.workflow.Use(r.Context(), c.actor, v.Credential.ID, time.Time{})
 	if err != nil {
@@ -71,6 +73,16 @@ func (s *Server) consoleCredential(w http.ResponseWriter, r *http.Request, c adm
 	}
 	page.Days, page.Endpoints, page.Unused = dayChart("Requests by day", use.Days), endpointRows(use.Endpoints), allShown(use.Unused)
 	s.write(w, r, http.StatusOK, "console_credential.html", page)
+}
+
+// doneTo says which of the console's actions a credential shows.
+func doneTo(c storage.Credential, story []storyLine) map[string]bool {
+	return map[string]bool{
+		"revoke":  c.State == storage.CredentialRevoking || c.State == storage.CredentialRevokeFailed || c.State == storage.CredentialRevoked,
+		"suspend": c.State == storage.CredentialSuspended,
+		"resume":  c.State == storage.CredentialActive,
+		"edit":    slices.ContainsFunc(story, func(l storyLine) bool { return l.edit }),
+	}
 }
 
 // credentialOf reads the credential of an address.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 
 	"latchkey/storage"
@@ -37,6 +38,8 @@ func (s *Server) consoleSessions(w http.ResponseWriter, r *http.Request, c admin
 		page.Rows = append(page.Rows, sessionRow{v.ID, shown(v.Person.Name), shown(v.Client), when(v.BeganAt), when(v.SeenAt),
 			when(v.BeganAt.Add(workflow.SessionLimits.Longest)), v.ID == c.session.ID})
 	}
+	ended := r.URL.Query().Get("session")
+	page.did(map[string]bool{"ended": ended != "" && !slices.ContainsFunc(views, func(v workflow.SessionView) bool { return strconv.FormatInt(int64(v.ID), 10) == ended })})
 	s.write(w, r, http.StatusOK, "console_sessions.html", page)
 }
 
@@ -51,5 +54,5 @@ func (s *Server) endSession(w http.ResponseWriter, r *http.Request, c admin) {
 		s.failInConsole(w, r, c, err)
 		return
 	}
-	http.Redirect(w, r, consoleRoot+"/sessions?done=ended", http.StatusSeeOther)
+	http.Redirect(w, r, consoleRoot+"/sessions?done=ended&session="+strconv.FormatInt(id, 10), http.StatusSeeOther) //nolint:gosec // a number
 }

@@ -15,7 +15,8 @@ const maxStory = 100
 
 // storyLine is something that happened, with its place in the audit log.
 type storyLine struct {
-	at time.Time
+	at   time.Time
+	edit bool // a form changed what is kept of a credential
 
 	When  moment
 	What  string
@@ -47,6 +48,10 @@ func storyLineOf(row storage.AuditRow) storyLine {
 		Proof: eventPage(row.ID)}
 	if row.Erased {
 		out.Why = "The words of this event were erased; the event is still proven."
+	}
+	switch row.Action {
+	case "credential.labelled", "credential.noted", "credential.end_changed":
+		out.edit = true
 	}
 	switch {
 	case strings.HasSuffix(row.Action, "failed"), strings.HasSuffix(row.Action, ".leaked"), strings.HasSuffix(row.Action, ".deny"), strings.HasSuffix(row.Action, ".denied"):

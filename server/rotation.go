@@ -2,8 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"net/http"
@@ -68,7 +66,7 @@ func (s *Server) rotate(w http.ResponseWriter, r *http.Request, a workflow.Actor
 	if err != nil {
 		return err
 	}
-	source, err := sourceKey(r, a, id, raw)
+	source, err := s.sourceKey(r, a, id, raw)
 	if err != nil {
 		return err
 	}
@@ -170,15 +168,14 @@ const maxIdempotencyKey = 200
 
 // sourceKey says which requests are the same one: those of one key about one
 // credential under one Idempotency-Key; without that, those with one body.
-func sourceKey(r *http.Request, a workflow.Actor, id storage.CredentialID, body []byte) (string, error) {
-	given := r.Header.Values("Idempotency-Key")
+func (s *Server) sourceKey(r *http.Request, a workflow.Actor, id storage.CredentialID, body []byte) (string, error) {
+	given := r.Header.Values(idempotencyHeader)
 	if len(given) == 0 {
-		sum := sha256.Sum256(body)
-		return fmt.Sprintf("api:%s:%s:body:%s", a.Key, id, hex.EncodeToString(sum[:])), nil
+		return s.workflow.SourceOf(a, []byte(id.String()), []byte("body"), body), nil
 	}
 	unprintable := func(c rune) bool { return c < ' ' || c > '~' }
 	if len(given) > 1 || given[0] == "" || len(given[0]) > maxIdempotencyKey || strings.ContainsFunc(given[0], unprintable) {
 		return "", refuse(http.StatusBadRequest, "idempotency_key", "Send one Idempotency-Key of at most %d printable characters.", maxIdempotencyKey)
 	}
-	return fmt.Sprintf("api:%s:%s:key:%s", a.Key, id, given[0]), nil
+	return s.workflow.SourceOf(a, []byte(id.String()), []byte("key"), []byte(given[0])), nil
 }

@@ -71,15 +71,21 @@ func (s *Server) startSignIn(w http.ResponseWriter, r *http.Request) {
 	kept := strings.Join([]string{secret.Token(43).Expose(), strconv.FormatInt(now.Unix(), 10), url.QueryEscape(next)}, "~")
 	location, err := s.slack.location(r.Context(), s.returnURL(), s.tripOf(kept))
 	if err != nil {
-		s.log.Error().Err(err).Str("ref", refOf(r)).Msg("slack's sign-in can't be reached")
-		s.show(w, r, notice{Status: http.StatusBadGateway, Title: "Slack does not answer", Ref: refOf(r),
-			Says: "Signing in needs Slack, and Slack can't be reached right now.", Next: "Try again in a minute."})
+		s.slackAway(w, r, err)
 		return
 	}
 	cookie := s.cookie(signInCookie) //nolint:gosec // its flags are set there
 	cookie.Value, cookie.MaxAge = kept, int(signInFor/time.Second)
 	http.SetCookie(w, cookie)
 	http.Redirect(w, r, location, http.StatusSeeOther)
+}
+
+// slackAway says that it is Slack, and not the person, that keeps a sign-in
+// from going on.
+func (s *Server) slackAway(w http.ResponseWriter, r *http.Request, err error) {
+	s.log.Error().Err(err).Str("ref", refOf(r)).Msg("slack's sign-in can't be reached")
+	s.show(w, r, notice{Status: http.StatusBadGateway, Title: "Slack does not answer", Ref: refOf(r),
+		Says: "Signing in needs Slack, and Slack can't be reached right now.", Next: "Try again in a minute."})
 }
 
 // returnURL is where Slack sends people back to.
@@ -135,7 +141,7 @@ func (s *Server) finishSignIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		s.fail(w, r, err)
+		s.slackAway(w, r, err)
 		return
 	}
 	s.beginSession(w, r, who, next)
@@ -175,7 +181,7 @@ func (s *Server) readSignIn(r *http.Request, now time.Time) (code, next string, 
 	if err != nil || len(r.URL.RawQuery) > maxReturn {
 		return "", "", trip, false
 	}
-	parts := strings.Split(cookie.Value, "~")
+	parts := strings.SplitN(cookie.Value, "~", 3) // an address may have more of them
 	if len(parts) != 3 {
 		return "", "", trip, false
 	}

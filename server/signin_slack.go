@@ -45,19 +45,25 @@ func newSlackSignIn(c SignIn) *slackSignIn {
 	return &slackSignIn{config: c, client: &http.Client{Timeout: slackWithin}}
 }
 
-// known reads Slack's discovery document, once.
+// known reads Slack's discovery document, once; those who sign in before it is
+// there do not wait for each other.
 func (s *slackSignIn) known(ctx context.Context) (*oidc.Provider, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.provider != nil {
-		return s.provider, nil
+	p := s.provider
+	s.mu.Unlock()
+	if p != nil {
+		return p, nil
 	}
 	p, err := oidc.NewProvider(oidc.ClientContext(ctx, s.client), s.config.Issuer)
 	if err != nil {
 		return nil, fmt.Errorf("read how to sign in with Slack: %w", err)
 	}
-	s.provider = p
-	return p, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.provider == nil {
+		s.provider = p
+	}
+	return s.provider, nil
 }
 
 func (s *slackSignIn) oauth(p *oidc.Provider, redirect string) *oauth2.Config {
@@ -93,7 +99,7 @@ func (s *slackSignIn) vouched(ctx context.Context, redirect, code string, trip r
 	ctx = oidc.ClientContext(ctx, s.client)
 	token, err := s.oauth(p, redirect).Exchange(ctx, code, oauth2.VerifierOption(trip.verifier))
 	if err != nil {
-		return identity{}, fmt.Errorf("%w: exchange code: %w", errNotVouched, withoutBody(err))
+		return identity{}, codeError(err)
 	}
 	raw, _ := token.Extra("id_token").(string)
 	verifier := p.VerifierContext(ctx, &oidc.Config{ClientID: s.config.ClientID, SupportedSigningAlgs: []string{oidc.RS256}, Now: func() time.Time { return now }})
@@ -119,11 +125,16 @@ func (s *slackSignIn) vouched(ctx context.Context, redirect, code string, trip r
 	return identity{claims.Team, claims.User}, nil
 }
 
-// withoutBody leaves out what a token endpoint answered, which may hold a
-// token.
-func withoutBody(err error) error {
-	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
-		return fmt.Errorf("refused with status %d", refused.Response.StatusCode)
+// codeError tells a code that Slack refused, which it also does with status
+// 200, from a Slack that does not answer. It leaves out what the answer was,
+// which may hold a token.
+func codeError(err error) error {
+	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
+	switch {
+	case !ok:
+		return fmt.Errorf("exchange code: %w", err)
+	case refused.Response.StatusCode >= http.StatusInternalServerError, refused.Response.StatusCode == http.StatusTooManyRequests:
+		return fmt.Errorf("exchange code: Slack answered with status %d", refused.Response.StatusCode)
 	}
-	return err
+	return fmt.Errorf("%w: exchange code: refused with status %d", errNotVouched, refused.Response.StatusCode)
 }

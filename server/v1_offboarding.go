@@ -15,7 +15,7 @@ type Offboarding struct {
 	ID         int64        `json:"id" doc:"The case's ID." example:"12"`
 	Person     *v1PersonRef `json:"person,omitempty" doc:"Who left."`
 	State      string       `json:"state" doc:"Where it stands: held, open, closed or undone. What the person held is fenced in all but the last." example:"open"`
-	Source     string       `json:"source" doc:"What told of it: scim, slack, admin, or a system's name." example:"scim"`
+	Source     string       `json:"source" doc:"What told of it: scim, slack, admin, api (a key of Latchkey's own), or a system's name." example:"scim"`
 	Actor      string       `json:"actor" doc:"Who did it." example:"Erin Evans by key TK-7F3K"`
 	Reason     string       `json:"reason,omitempty" doc:"Why." example:"Left on 20 November."`
 	BeganAt    time.Time    `json:"began_at" doc:"The fence stands since." example:"2026-11-20T16:00:00Z"`

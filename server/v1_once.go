@@ -43,7 +43,7 @@ func (d *v1Door) once(w http.ResponseWriter, r *http.Request, o v1Operation, c v
 			d.settle(r, claim)
 		}
 	}()
-	c.source = "api:" + c.Key.String() + ":" + o.id + ":" + name
+	c.source = "api:" + c.Key.String() + ":" + o.id + ":" + claim.ID
 	do(given, c)
 	claim.Status, claim.Headers, claim.Body = given.status, given.header, given.body.Bytes()
 	if o.derived && claim.Status < http.StatusBadRequest {

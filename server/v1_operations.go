@@ -70,7 +70,7 @@ func (d *v1Door) operations() []v1Operation {
 		{id: "get-request", method: get, path: "/v1/requests/{id}", scope: workflow.ScopeRequests, tag: tagRequests, serve: serve(d, d.getRequest),
 			summary: "Get a request", says: "One request with who is asked, and who said what."},
 		{id: "file-request", method: post, path: "/v1/requests", scope: workflow.ScopeFile, tag: tagRequests, serve: serve(d, d.fileRequest),
-			summary: "File a request for somebody", says: "As if that person had asked in Slack: the same rule, the same quota, the same reviewers, and only they are handed the key. No operation of this API reviews a request: people do, in Slack."},
+			summary: "File a request for somebody", says: "As if that person had asked in Slack: the same rule, the same quota, the same reviewers but for whoever's key files it, and only they are handed the key: it goes into no sink. No operation of this API reviews a request: people do, in Slack."},
 
 		{id: "list-systems", method: get, path: "/v1/systems", scope: workflow.ScopeRead, tag: tagSystems, serve: serve(d, d.listSystems),
 			summary: "List systems", says: "Every configured system with what Latchkey can do there, how many credentials it has, and how its last listing went."},
@@ -84,7 +84,7 @@ func (d *v1Door) operations() []v1Operation {
 		{id: "get-person", method: get, path: "/v1/people/{id}", scope: workflow.ScopePeople, tag: tagPeople, serve: serve(d, d.getPerson),
 			summary: "Get a person", says: "One person with their accounts. What they hold is in *List credentials* with `owner`."},
 		{id: "offboard-person", method: post, path: "/v1/people/{id}/offboard", scope: workflow.ScopeOffboard, tag: tagPeople, serve: serve(d, d.offboardPerson),
-			summary: "Offboard a person", says: "Marks somebody as having left. Everything they hold stops at once, and a case follows it up at every system until each credential has a receipt. With `dry_run` it only says what it would do."},
+			summary: "Offboard a person", says: "Marks somebody as having left. Everything they hold stops at once, and a case follows it up at every system until each credential has a receipt. When many leave within an hour the case is `held`: nothing ends at the systems before an admin confirms it. With `dry_run` it only says what it would do."},
 		{id: "list-offboardings", method: get, path: "/v1/offboardings", scope: workflow.ScopePeople, tag: tagPeople, serve: serve(d, d.listOffboardings),
 			summary: "List offboarding cases", says: "The cases of people who left, the newest first."},
 		{id: "get-offboarding", method: get, path: "/v1/offboardings/{id}", scope: workflow.ScopePeople, tag: tagPeople, serve: serve(d, d.getOffboarding),

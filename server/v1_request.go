@@ -66,8 +66,6 @@ type fileRequestIn struct {
 		Scopes     []string `json:"scopes" nullable:"false" minItems:"1" maxItems:"100" doc:"What it shall be allowed, by the names that the system lists." example:"[\"worklogs:view\"]"`
 		LifetimeS  int64    `json:"lifetime_seconds" minimum:"60" maximum:"315360000" doc:"How long it shall live from its activation on, in seconds." example:"2592000"`
 		Reason     string   `json:"reason" minLength:"1" maxLength:"1000" doc:"Why, for those who decide." example:"Month-end export of worklogs."`
-		Sink       string   `json:"sink,omitempty" maxLength:"100" doc:"The system that shall keep the key, instead of its owner." example:"vault"`
-		Place      string   `json:"place,omitempty" maxLength:"500" doc:"Where in the sink." example:"payroll/tempo"`
 	}
 }
 
@@ -85,7 +83,7 @@ func (d *v1Door) fileRequest(ctx context.Context, c v1Call, in *fileRequestIn) (
 		return nil, err
 	}
 	ask := workflow.Ask{Connection: b.System, Kind: b.Kind, Scopes: b.Scopes, Lifetime: workflow.Duration(time.Duration(b.LifetimeS) * time.Second),
-		Reason: b.Reason, Sink: b.Sink, Place: b.Place}
+		Reason: b.Reason}
 	r, err := d.workflow.SubmitFor(ctx, c.Actor, person, ask, c.source)
 	if refusal, refused := workflow.AsRefusal(err); refused {
 		switch refusal.Field {

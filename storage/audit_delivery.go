@@ -68,6 +68,16 @@ func (db *DB) NotDelivered(ctx context.Context, d Delivery, problem string, agai
 		  AND lease = $2`, d.Receiver, d.lease, again, problem)
 }
 
+// ShortenDelivery gives a batch back that was not sent, or not taken, to be
+// sent at once up to an earlier position.
+func (db *DB) ShortenDelivery(ctx context.Context, d Delivery, past int64) error {
+	return db.settleDelivery(ctx, `
+		UPDATE audit_delivery
+		SET past = $3, attempts = attempts - 1, lease = NULL, lease_until = NULL
+		WHERE receiver = $1
+		  AND lease = $2`, d.Receiver, d.lease, past)
+}
+
 func (db *DB) settleDelivery(ctx context.Context, query string, args ...any) error {
 	tag, err := db.pool.Exec(ctx, query, append([]any{pgx.QueryExecModeCacheStatement}, args...)...)
 	if err == nil && tag.RowsAffected() == 0 {

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -28,16 +27,14 @@ func (db *DB) AuditErasable(ctx context.Context, id PersonID) (Erasable, error) 
 }
 
 // EraseAudit erases the texts of up to limit of the events that AuditErasable
-// counts, and records that and why: with the same transaction. It returns how
+// counts; the database itself records that and why with them. It returns how
 // many; call it until it is none. What was erased stays in the tree as
 // commitments, so every proof holds. It can't be undone.
 func (t Tx) EraseAudit(ctx context.Context, id PersonID, by Actor, reason string, limit int) (int64, error) {
 	var n int64
-	if err := t.queryRow(ctx, `SELECT audit_erase($1, $2)`, []any{id, limit}, &n); err != nil || n == 0 {
-		return n, wrap("erase audit texts", err)
-	}
-	return n, t.Record(ctx, by, Event{Action: "person.erased", Subject: SubjectPerson, SubjectID: int64(id),
-		After: fmt.Sprintf("texts of %d events", n), Reason: reason})
+	err := t.queryRow(ctx, `SELECT audit_erase($1, $2, nullif($3, 0), nullif($4, 0), $5, $6, $7)`,
+		[]any{id, limit, by.PersonID, by.AccountID, by.Name, by.Ref, reason}, &n)
+	return n, wrap("erase audit texts", err)
 }
 
 // PersonByEmail finds a person by an e-mail address: theirs, or that of one of

@@ -155,9 +155,17 @@ func TestEraseAudit(t *testing.T) {
 	if erased != waiting.Events {
 		t.Errorf("erased %d of %d", erased, waiting.Events)
 	}
+	// Also for whoever calls the database's function past the service.
+	h.exec(t, `INSERT INTO audit_event (actor, action, subject, subject_id) VALUES ('Frank', 'person.noted', 'person', $1)`, frank.PersonID)
+	place()
+	h.exec(t, `SELECT audit_erase($1, 10, NULL, NULL, 'somebody', '', 'just so')`, frank.PersonID)
+	erased++
+	if n := h.count(t, `SELECT count(*) FROM audit_event WHERE action = 'person.erased' AND subject_id = $1 AND actor = 'somebody' AND after = 'texts of 1 events'`, frank.PersonID); n != 1 {
+		t.Errorf("it is recorded %d times that somebody erased texts", n)
+	}
 	place()
 	after, err := h.AuditErasable(ctx, frank.PersonID)
-	if err != nil || after.Events != 0 || after.Erased != waiting.Events || after.Waiting != 0 {
+	if err != nil || after.Events != 0 || after.Erased != erased || after.Waiting != 0 {
 		t.Error(after, err)
 	}
 	file, err := h.export(t, AuditRange{})

@@ -23,7 +23,7 @@ func grants(serverVersion int) []string {
 		`GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA %[1]s TO %[2]s`,
 		`REVOKE UPDATE, DELETE ON audit_event, audit_leaf, audit_node, audit_checkpoint, audit_signer, audit_finding FROM %[2]s`,
 		`REVOKE INSERT, UPDATE, DELETE ON schema_migration, river_migration FROM %[2]s`,
-		`GRANT EXECUTE ON FUNCTION access_log_keep(date), access_log_drop(timestamptz), audit_erase(bigint, integer) TO %[2]s`,
+		`GRANT EXECUTE ON FUNCTION access_log_keep(date), access_log_drop(timestamptz), audit_erase TO %[2]s`,
 	}
 	if serverVersion >= 170000 { // lets River rebuild its indexes, which before only an owner could
 		out = append(out, `GRANT MAINTAIN ON river_job TO %[2]s`)

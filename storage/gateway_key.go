@@ -133,7 +133,8 @@ const (
 // ListenKeys calls fn with the credentials whose keys changed, as their
 // transactions commit, until ctx ends. It has a connection of its own and
 // makes a new one when that breaks. fn(nil) means that it has just begun to
-// listen: anything may have changed before. fn must not block.
+// listen, or has just stopped: anything may have changed before, or will
+// unheard. fn must not block.
 func (db *DB) ListenKeys(ctx context.Context, fn func(ids []CredentialID)) error {
 	pause := listenPause
 	for {
@@ -174,6 +175,9 @@ func (db *DB) listenKeys(ctx context.Context, fn func(ids []CredentialID)) error
 	for {
 		id, err := awaitKey(ctx, conn)
 		if err != nil {
+			if ctx.Err() == nil {
+				fn(nil)
+			}
 			return err
 		}
 		if id != 0 {

@@ -16,6 +16,8 @@ type Answer struct {
 	KeyID   CredentialID
 	Name    [32]byte    // a keyed hash of the idempotency key
 	Request [32]byte    // a keyed hash of what was asked
+	ID      string      // of the claim: the same for all who work on it, another one once it was dropped or forgotten; set by ClaimAnswer
+	Until   time.Time   // till when whoever claimed it holds it; set by ClaimAnswer
 	Status  int         // an HTTP status; zero: there is no answer yet
 	Headers http.Header // that belong to the answer
 	Body    []byte
@@ -35,7 +37,7 @@ func (db *DB) ClaimAnswer(ctx context.Context, a Answer, hold time.Duration) (An
 		WHERE api_answer.status IS NULL
 		  AND api_answer.request = excluded.request
 		  AND api_answer.held_until <= clock_timestamp()
-		RETURNING xmax <> 0`, pgx.QueryExecModeCacheStatement, a.KeyID, a.Name[:], a.Request[:], hold).Scan(&a.Again)
+		RETURNING xmax <> 0, id::text, held_until`, pgx.QueryExecModeCacheStatement, a.KeyID, a.Name[:], a.Request[:], hold).Scan(&a.Again, &a.ID, &a.Until)
 	if !errors.Is(err, pgx.ErrNoRows) {
 		return a, wrap("claim answer", err)
 	}
@@ -64,7 +66,8 @@ func (db *DB) givenAnswer(ctx context.Context, a Answer) (Answer, error) {
 	return a, wrap("read answer", json.Unmarshal(headers, &a.Headers))
 }
 
-// KeepAnswer stores the answer that was claimed. One that is there stays.
+// KeepAnswer stores the answer that was claimed. One that is there stays, and
+// so does a claim that somebody else took up when its time was over.
 func (db *DB) KeepAnswer(ctx context.Context, a Answer) error {
 	headers, err := json.Marshal(a.Headers)
 	if err != nil {
@@ -72,33 +75,37 @@ func (db *DB) KeepAnswer(ctx context.Context, a Answer) error {
 	}
 	_, err = db.pool.Exec(ctx, `
 		UPDATE api_answer
-		SET status = $3, headers = $4, body = $5
+		SET status = $4, headers = $5, body = $6
 		WHERE key_id = $1
 		  AND name = $2
-		  AND status IS NULL`, pgx.QueryExecModeCacheStatement, a.KeyID, a.Name[:], a.Status, headers, a.Body)
+		  AND held_until = $3
+		  AND status IS NULL`, pgx.QueryExecModeCacheStatement, a.KeyID, a.Name[:], a.Until, a.Status, headers, a.Body)
 	return wrap("keep answer", err)
 }
 
 // ReleaseAnswer lets go of a claim: the same request may be worked on again,
-// and no other one takes its place.
+// and no other one takes its place. A claim that somebody else took up stays
+// theirs.
 func (db *DB) ReleaseAnswer(ctx context.Context, a Answer) error {
 	_, err := db.pool.Exec(ctx, `
 		UPDATE api_answer
 		SET held_until = clock_timestamp()
 		WHERE key_id = $1
 		  AND name = $2
-		  AND status IS NULL`, pgx.QueryExecModeCacheStatement, a.KeyID, a.Name[:])
+		  AND held_until = $3
+		  AND status IS NULL`, pgx.QueryExecModeCacheStatement, a.KeyID, a.Name[:], a.Until)
 	return wrap("release answer", err)
 }
 
 // DropAnswer forgets a claim: nothing came of the request, so its idempotency
-// key is free for another one.
+// key is free for another one. A claim that somebody else took up stays theirs.
 func (db *DB) DropAnswer(ctx context.Context, a Answer) error {
 	_, err := db.pool.Exec(ctx, `
 		DELETE FROM api_answer
 		WHERE key_id = $1
 		  AND name = $2
-		  AND status IS NULL`, pgx.QueryExecModeCacheStatement, a.KeyID, a.Name[:])
+		  AND held_until = $3
+		  AND status IS NULL`, pgx.QueryExecModeCacheStatement, a.KeyID, a.Name[:], a.Until)
 	return wrap("drop answer", err)
 }
 

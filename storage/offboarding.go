@@ -29,7 +29,7 @@ type Offboarding struct {
 	ID         OffboardingID
 	PersonID   PersonID
 	State      OffboardingState
-	Source     string // "scim", a connection's name, "slack", "admin"
+	Source     string // "scim", a connection's name, "slack", "api", "admin"
 	SourceKey  string
 	Actor      Actor
 	Reason     string

@@ -30,7 +30,8 @@ type Request struct {
 
 	ID            RequestID    `bun:"id,pk,autoincrement"`
 	RequesterID   PersonID     `bun:"requester_id"`
-	AccountID     AccountID    `bun:"account_id"` // the account it was asked from
+	AccountID     AccountID    `bun:"account_id"`        // the account it was asked from
+	FiledBy       PersonID     `bun:"filed_by,nullzero"` // whose key of Latchkey's own filed it for the requester; zero: they asked themselves
 	Connection    string       `bun:"connection"`
 	Kind          string       `bun:"kind"` // api_key or oauth_grant
 	Scopes        []string     `bun:"scopes,array"`
@@ -112,13 +113,13 @@ func (t Tx) InsertRequest(ctx context.Context, r *Request, steps []Step, by Acto
 	err := t.queryRow(ctx, `
 		INSERT INTO request (requester_id, account_id, connection, kind, scopes, lifetime_s, reason, policy_hash, policy_name,
 		                     granted_scopes, granted_s, state, source_key, lapses_at, adopts_id, holder_id, vendor_request, vendor_match,
-		                     extends_id, rotates_id, sink, place)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $5, $6, $10, $11, $12, nullif($13, 0), nullif($14, 0), $15, $16, nullif($17, 0), nullif($18, 0), $19, $20)
+		                     extends_id, rotates_id, sink, place, filed_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $5, $6, $10, $11, $12, nullif($13, 0), nullif($14, 0), $15, $16, nullif($17, 0), nullif($18, 0), $19, $20, nullif($21, 0))
 		ON CONFLICT (source_key) DO NOTHING
 		RETURNING id, created_at`,
 		[]any{r.RequesterID, r.AccountID, r.Connection, r.Kind, r.Scopes, r.LifetimeS, r.Reason, r.PolicyHash, r.PolicyName,
 			r.State, r.SourceKey, nullTime(r.LapsesAt), r.AdoptsID, r.HolderID, r.VendorRequest, r.VendorMatch,
-			r.ExtendsID, r.RotatesID, r.Sink, r.Place}, &r.ID, &r.CreatedAt)
+			r.ExtendsID, r.RotatesID, r.Sink, r.Place, r.FiledBy}, &r.ID, &r.CreatedAt)
 	if err == ErrNotFound { //nolint:errorlint // queryRow returns the sentinel itself
 		if err := t.NewSelect().Model(r).Where("source_key = ?", r.SourceKey).Scan(ctx); err != nil {
 			return bunErr("read request", err)

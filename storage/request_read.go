@@ -15,7 +15,7 @@ const (
 	SELECT id, requester_id, account_id, connection, kind, scopes, lifetime_s, reason, policy_hash, policy_name, granted_scopes,
 	       granted_s, state, state_reason, version, source_key, coalesce(lapses_at, '0001-01-01'), created_at,
 	       coalesce(decided_at, '0001-01-01'), coalesce(adopts_id, 0), coalesce(holder_id, 0), vendor_request, vendor_match,
-	       coalesce(extends_id, 0), coalesce(rotates_id, 0), sink, place, latchkey_now()
+	       coalesce(extends_id, 0), coalesce(rotates_id, 0), sink, place, coalesce(filed_by, 0), latchkey_now()
 	FROM request WHERE id = $1`
 	requestLockQuery = requestQuery + ` FOR UPDATE`
 	stepsQuery       = `SELECT request_id, position, group_name, quorum, eligible FROM step WHERE request_id = $1 ORDER BY position`
@@ -59,7 +59,7 @@ func readRequest(ctx context.Context, c *pgx.Conn, query string, id RequestID) (
 	var r Request
 	err := res.QueryRow().Scan(&r.ID, &r.RequesterID, &r.AccountID, &r.Connection, &r.Kind, &r.Scopes, &r.LifetimeS, &r.Reason, &r.PolicyHash,
 		&r.PolicyName, &r.GrantedScopes, &r.GrantedS, &r.State, &r.StateReason, &r.Version, &r.SourceKey, &r.LapsesAt, &r.CreatedAt, &r.DecidedAt,
-		&r.AdoptsID, &r.HolderID, &r.VendorRequest, &r.VendorMatch, &r.ExtendsID, &r.RotatesID, &r.Sink, &r.Place, &r.Now)
+		&r.AdoptsID, &r.HolderID, &r.VendorRequest, &r.VendorMatch, &r.ExtendsID, &r.RotatesID, &r.Sink, &r.Place, &r.FiledBy, &r.Now)
 	if err != nil {
 		return r, nil, nil, notFound(err)
 	}

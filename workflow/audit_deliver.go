@@ -17,7 +17,8 @@ import (
 
 const (
 	deliverEach   = time.Second
-	deliverBatch  = 500              // events a post
+	deliverBatch  = 500              // events a post, at most
+	deliverBytes  = 1 << 20          // a post, at most, unless one event is longer
 	deliverWithin = 20 * time.Second // one post
 	deliverHold   = 30 * time.Second // longer than a post, shorter than anybody waits
 	deliverSlow   = 5 * time.Minute  // between tries, at most
@@ -105,16 +106,44 @@ func (d *Deliveries) next(ctx context.Context, w *receiver) (more bool, err erro
 	}
 	var body bytes.Buffer
 	err = db.AuditEntries(ctx, batch.Position, batch.Past, func(e *auditlog.Entry, leaf tlog.Hash) error {
-		body.Write(d.line(w.Format, e, leaf))
+		line := d.line(w.Format, e, leaf)
+		if e.Position > batch.Position && body.Len()+len(line) > w.most {
+			return fullError{e.Position}
+		}
+		body.Write(line)
 		return nil
 	})
+	if full, ok := errors.AsType[fullError](err); ok {
+		return d.shorten(ctx, batch, full.past)
+	}
 	if err == nil {
 		err = w.post(ctx, parcel{
 			kind: "application/x-ndjson", body: body.Bytes(), log: d.origin,
 			id: fmt.Sprintf("%d-%d", batch.Position, batch.Past-1),
 		})
 	}
+	if n := batch.Past - batch.Position; errors.Is(err, errTooLarge) && n > 1 {
+		w.most = max(body.Len()/2, 1)
+		d.log.Warn().Err(err).Str("receiver", w.Name).Int("bytes", w.most).Msg("the audit log goes to its receiver in smaller parts")
+		return d.shorten(ctx, batch, batch.Position+n/2)
+	}
 	return d.settle(ctx, batch, err, 0)
+}
+
+// fullError ends a batch before the position of an event that it has no room
+// for.
+type fullError struct{ past int64 }
+
+// Error implements error.
+func (e fullError) Error() string { return fmt.Sprintf("no room for position %d", e.past) }
+
+// shorten gives a batch back, to be sent up to an earlier position.
+func (d *Deliveries) shorten(ctx context.Context, batch storage.Delivery, past int64) (more bool, err error) {
+	err = d.service.DB.ShortenDelivery(ctx, batch, past)
+	if errors.Is(err, storage.ErrConflict) {
+		return false, nil // another replica has taken it up
+	}
+	return err == nil, err
 }
 
 func (d *Deliveries) line(format auditlog.Format, e *auditlog.Entry, leaf tlog.Hash) []byte {

@@ -34,10 +34,11 @@ type receiver struct {
 	AuditWebhook
 	client *http.Client
 	within time.Duration // one post
+	most   int           // bytes of a post, unless it is one event
 }
 
 func newReceiver(w AuditWebhook) *receiver {
-	return &receiver{AuditWebhook: w, within: deliverWithin, client: &http.Client{
+	return &receiver{AuditWebhook: w, within: deliverWithin, most: deliverBytes, client: &http.Client{
 		Transport:     connectors.NewTransport(connectors.Settings{Name: w.Name, AllowPrivate: w.AllowPrivate}),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -75,9 +76,21 @@ func (w *receiver) post(ctx context.Context, p parcel) error {
 	defer func() { _ = answer.Body.Close() }() // it was read as far as it matters
 	words, _ := io.ReadAll(io.LimitReader(answer.Body, maxReceiverWords))
 	if answer.StatusCode/100 != 2 {
-		return fmt.Errorf("post to %s: it answers %s: %s", w.Name, answer.Status, strings.ToValidUTF8(string(words), "?"))
+		err := fmt.Errorf("post to %s: it answers %s: %s", w.Name, readable(answer.Status), readable(string(words)))
+		if answer.StatusCode == http.StatusRequestEntityTooLarge {
+			err = errors.Join(errTooLarge, err)
+		}
+		return err
 	}
 	return nil
+}
+
+// errTooLarge is a receiver's answer that it takes less at once.
+var errTooLarge = errors.New("the receiver takes less at once")
+
+// readable is a receiver's text as the database can store it.
+func readable(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "?"), "\x00", "?")
 }
 
 // signature is the header that proves a post to be ours: the time, and an

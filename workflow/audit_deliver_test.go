@@ -28,6 +28,7 @@ type siem struct {
 	*httptest.Server
 	mu      sync.Mutex
 	script  []int // status of the next answers; 0 takes it and answers too late, -1 breaks the line
+	limit   int   // bytes it takes at once; 0: any
 	taken   []string
 	posts   []parcelSeen
 	release chan struct{}
@@ -55,6 +56,9 @@ func (s *siem) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(s.script) > 0 {
 		status, s.script = s.script[0], s.script[1:]
 	}
+	if s.limit > 0 && len(body) > s.limit {
+		status = http.StatusRequestEntityTooLarge
+	}
 	s.posts = append(s.posts, parcelSeen{r.Header.Get("Idempotency-Key"), r.Header.Get("Latchkey-Signature"), body})
 	if status/100 == 2 || status == 0 {
 		s.taken = append(s.taken, string(body))
@@ -70,6 +74,9 @@ func (s *siem) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	default:
 		w.WriteHeader(status)
+		if status == http.StatusRequestEntityTooLarge {
+			_, _ = io.WriteString(w, "too\x00much")
+		}
 	}
 }
 
@@ -190,6 +197,70 @@ func TestAuditIsDeliveredInOrder(t *testing.T) {
 	}
 	if err := h.DeliverFrom(t.Context(), "siem", 10_000, "erin"); err == nil {
 		t.Error("it is sent from beyond the log")
+	}
+}
+
+// A receiver that takes little at once gets little at once, down to one event,
+// and what is long for us is sent in parts without asking.
+func TestAuditIsDeliveredInParts(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	const tooMuch = 4000
+	s := newSIEM(t)
+	s.limit = tooMuch
+	signer := h.sequenced(t, 40)
+	latest, err := h.DB.LatestCheckpoint(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, w := h.deliveries(t, signer, s)
+	deliver := func() {
+		t.Helper()
+		for more := true; more; {
+			var err error
+			if more, err = d.next(t.Context(), w); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if state, err := h.DB.Delivery(t.Context(), "siem"); err != nil || state.Position != latest.Size || state.Problem != "" {
+			t.Fatalf("%+v, %v", state, err)
+		}
+		var want []int64
+		for i := range latest.Size {
+			want = append(want, i)
+		}
+		if got := s.positions(t); !slices.Equal(got, want) {
+			t.Errorf("positions %v", got)
+		}
+	}
+	deliver()
+	if len(s.taken) < 3 || len(s.taken) > int(latest.Size)/2 {
+		t.Errorf("it came in %d parts", len(s.taken))
+	}
+
+	s.posts, s.taken = nil, nil
+	w.most = tooMuch
+	if err := h.DeliverFrom(t.Context(), "siem", 0, "erin"); err != nil {
+		t.Fatal(err)
+	}
+	deliver()
+	if len(s.posts) != len(s.taken) {
+		t.Errorf("%d of %d posts were not taken", len(s.posts)-len(s.taken), len(s.posts))
+	}
+
+	// One event that is too long by itself is not left out.
+	s.limit, s.posts, s.taken = 10, nil, nil
+	if err := h.DeliverFrom(t.Context(), "siem", 0, "erin"); err != nil {
+		t.Fatal(err)
+	}
+	for more := true; more; {
+		if more, err = d.next(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	state, err := h.DB.Delivery(t.Context(), "siem")
+	if err != nil || state.Position != 0 || state.Past != 1 || !strings.Contains(state.Problem, "413") || strings.Contains(state.Problem, "\x00") {
+		t.Errorf("%+v, %v", state, err)
 	}
 }
 

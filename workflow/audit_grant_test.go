@@ -72,7 +72,7 @@ func TestServiceRunsAsALesserRole(t *testing.T) {
 	}
 	h.gone(t, "frank")
 	signer := h.sequenced(t, 1)
-	p, err := h.NewPublication(t.TempDir())
+	p, err := h.NewPublication(t.TempDir(), time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,11 @@ const (
 	// publishEach is how often a replica looks whether there is a newer
 	// checkpoint, and whether the database still reaches the one it holds.
 	publishEach = time.Second
+	// defaultTrust is how long a look counts.
+	defaultTrust = 10 * time.Second
+	// endingsStretch is how many events are gone through for endings before it
+	// is written down how far that came.
+	endingsStretch = 100_000
 	// endingsAtOnce is how many endings are written to the disk together.
 	endingsAtOnce = 1000
 )
@@ -29,31 +35,46 @@ const (
 type Publication struct {
 	service  *Service
 	files    *storage.Published
-	replayed string // token of the quarantine for which this process replayed
+	lasts    time.Duration // how long a look counts
+	replayed string        // token of the quarantine for which this process replayed
 
-	mu    sync.Mutex
-	doubt error
-	tree  tlog.Tree // that the database was seen to extend; zero while there is doubt
+	mu     sync.Mutex
+	doubt  error
+	looked time.Time // when the last look began that left no doubt, by this process's clock
+	tree   tlog.Tree // that the database was seen to extend; zero while there is doubt
 }
 
 // NewPublication opens the files under a replica's data folder. Until the
-// first Look there is doubt about the database.
-func (s *Service) NewPublication(dataDir string) (*Publication, error) {
+// first Look there is doubt about the database, and again when the last that
+// succeeded is longer ago than lasts; zero means ten seconds.
+func (s *Service) NewPublication(dataDir string, lasts time.Duration) (*Publication, error) {
 	files, err := storage.OpenPublished(dataDir)
 	if err != nil {
 		return nil, err
 	}
-	return &Publication{service: s, files: files, doubt: errNotCompared}, nil
+	return &Publication{service: s, files: files, lasts: cmp.Or(lasts, defaultTrust), doubt: errNotCompared}, nil
 }
 
 var errNotCompared = errors.New("the database was not compared with the published checkpoint yet")
 
 // Doubt says why the database can't be trusted to know what has ended, or nil.
 // The gateway lets no key through while there is doubt.
-func (p *Publication) Doubt() error {
+func (p *Publication) Doubt() error { return p.DoubtSince(time.Time{}) }
+
+// DoubtSince is Doubt, and also says why not if no look that succeeded began
+// after a time: what was known of the database before it is of no use then.
+func (p *Publication) DoubtSince(at time.Time) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.doubt
+	switch age := time.Since(p.looked); {
+	case p.doubt != nil:
+		return p.doubt
+	case age > p.lasts+publishEach:
+		return fmt.Errorf("the database was last compared with the published checkpoint %s ago", age.Round(time.Second))
+	case !p.looked.After(at):
+		return errNotCompared
+	}
+	return nil
 }
 
 func (p *Publication) setDoubt(err error) {
@@ -70,11 +91,11 @@ func (p *Publication) Tree() tlog.Tree {
 	return p.tree
 }
 
-// trust takes doubt away.
-func (p *Publication) trust(tree tlog.Tree) {
+// trust takes doubt away, by a look that began at a time.
+func (p *Publication) trust(tree tlog.Tree, began time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.doubt, p.tree = nil, tree
+	p.doubt, p.tree, p.looked = nil, tree, began
 }
 
 // Run looks again and again until the context ends.
@@ -96,18 +117,21 @@ func (p *Publication) Run(ctx context.Context) {
 // Look compares the database with what was published of it, and publishes what
 // is new; or it puts a database that does not reach that into quarantine.
 func (p *Publication) Look(ctx context.Context) error {
+	began := time.Now()
+	within, cancel := context.WithTimeout(ctx, p.lasts)
+	defer cancel()
 	held, err := p.files.Held() // before the database, which then must be at least as far
 	if err != nil {
 		p.setDoubt(err)
 		return err
 	}
-	standing, err := p.service.DB.AuditStanding(ctx)
+	standing, err := p.service.DB.AuditStanding(within)
 	if err != nil {
-		return err // who can't read the database finds no fresh keys either
+		return err // doubt comes by itself if that lasts
 	}
 	if held.Note == "" {
-		p.trust(tlog.Tree{})
-		return p.publish(ctx, held, standing)
+		p.trust(tlog.Tree{}, began)
+		return p.publish(within, held, standing)
 	}
 	tree, err := held.Tree()
 	if err != nil {
@@ -115,18 +139,22 @@ func (p *Publication) Look(ctx context.Context) error {
 		p.setDoubt(err)
 		return err
 	}
-	why, err := p.service.unreached(ctx, standing, held, tree)
+	why, err := p.service.unreached(within, standing, held, tree)
 	if errors.Is(err, storage.ErrAuditTree) {
 		// Somebody changed the log in place, which the watch reports. No
-		// backup looks like this, so no key came back to life.
-		p.trust(tree)
+		// backup looks like this: whoever trusted the database goes on.
+		if p.Doubt() == nil {
+			p.trust(tree, began)
+		} else {
+			p.setDoubt(fmt.Errorf("the database can't be compared with the checkpoint in %s; if you know why, move the folder away: %w", p.files.Dir(), err))
+		}
 	}
 	if err != nil {
 		return err
 	}
 	if why == "" {
-		p.trust(tree)
-		return p.publish(ctx, held, standing)
+		p.trust(tree, began)
+		return p.publish(within, held, standing) // the next look goes on where this one's time was up
 	}
 	p.setDoubt(errors.New(why))
 	return p.distrust(ctx, held, tree, standing, why)
@@ -185,11 +213,21 @@ func (p *Publication) publish(ctx context.Context, held storage.Held, standing s
 // keepEndings writes down what ended before a position.
 func (p *Publication) keepEndings(ctx context.Context, past int64) error {
 	from, err := p.files.Through()
-	if err != nil || from >= past {
+	if err != nil {
 		return err
 	}
+	for ; from < past; from += endingsStretch {
+		if err := p.keepStretch(ctx, from, min(from+endingsStretch, past)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepStretch writes down what ended between two positions.
+func (p *Publication) keepStretch(ctx context.Context, from, past int64) error {
 	var some []storage.Ending
-	err = p.service.DB.AuditEndings(ctx, from, past, func(e storage.Ending) error {
+	err := p.service.DB.AuditEndings(ctx, from, past, func(e storage.Ending) error {
 		if some = append(some, e); len(some) < endingsAtOnce {
 			return nil
 		}

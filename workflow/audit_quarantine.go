@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 	"golang.org/x/sync/errgroup"
@@ -35,11 +36,13 @@ func notQuarantined(ctx context.Context, tx storage.Tx) error {
 // published of it. What had ended by then ends again at once. If an operator
 // accepted the loss elsewhere, publishing begins anew.
 func (p *Publication) distrust(ctx context.Context, held storage.Held, tree tlog.Tree, standing storage.AuditStanding, why string) error {
+	within, cancel := context.WithTimeout(ctx, replayWithin)
+	defer cancel()
 	for token, size := range standing.Accepted {
 		if size < tree.N || slices.Contains(held.Followed, token) {
 			continue
 		}
-		if err := p.replay(ctx); err != nil {
+		if err := p.replay(within); err != nil {
 			return err
 		}
 		if err := p.files.Retire(tree.N); err != nil {
@@ -48,19 +51,26 @@ func (p *Publication) distrust(ctx context.Context, held storage.Held, tree tlog
 		p.service.Logger.Warn().Int64("published", tree.N).Int64("events", standing.Checkpoint.Size).Msg("an operator accepted what the database lost; publishing begins anew")
 		return p.Look(ctx)
 	}
-	q, err := p.service.quarantine(ctx, storage.Quarantine{Why: why, Size: tree.N, Checkpoint: held.Note, Have: standing.Checkpoint.Size})
+	q, err := p.service.quarantine(within, storage.Quarantine{Why: why, Size: tree.N, Checkpoint: held.Note, Have: standing.Checkpoint.Size})
 	if err != nil {
 		return err
 	}
 	if p.replayed == q.Token {
 		return nil
 	}
-	if err := p.replay(ctx); err != nil {
+	if err := p.replay(within); err != nil {
+		return err
+	}
+	if err := p.service.DB.QuarantineReplayed(within, q.Token, tree.N); err != nil {
 		return err
 	}
 	p.replayed = q.Token
-	return p.service.DB.QuarantineReplayed(ctx, q.Token, tree.N)
+	return nil
 }
+
+// replayWithin bounds one try to end everything again; what a try ended stays
+// so, and the gateway is closed meanwhile.
+const replayWithin = 10 * time.Minute
 
 // idSlack is how many IDs are left out besides those that the lost events can
 // have used: the last of them were not published yet.

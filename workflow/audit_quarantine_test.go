@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -62,7 +63,7 @@ func (h *house) backup(t *testing.T) (restore func() *house) {
 
 func (h *house) publication(t *testing.T, dir string) *Publication {
 	t.Helper()
-	p, err := h.NewPublication(dir)
+	p, err := h.NewPublication(dir, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,6 +228,28 @@ func TestQuarantineOfAnotherLog(t *testing.T) {
 				t.Errorf("%v, doubt %v", err, p.Doubt())
 			}
 		})
+	}
+}
+
+// That a replay was done is noted once more where the note was lost.
+func TestQuarantineNotesTheReplay(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.sequenced(t, 1)
+	dir := t.TempDir()
+	restore := h.backup(t)
+	h.sequenced(t, 1)
+	mustLook(t, h.publication(t, dir))
+	h = restore()
+	p := h.publication(t, dir)
+	h.exec(t, `ALTER TABLE audit_quarantine ADD CONSTRAINT broken CHECK (replayed_at IS NULL)`)
+	if err := p.Look(t.Context()); err == nil || p.Doubt() == nil {
+		t.Fatalf("a replay that could not be noted: %v, doubt %v", err, p.Doubt())
+	}
+	h.exec(t, `ALTER TABLE audit_quarantine DROP CONSTRAINT broken`)
+	mustLook(t, p)
+	if q, err := h.DB.Quarantine(t.Context()); err != nil || q.ReplayedAt.Year() <= 1 {
+		t.Errorf("%+v, %v", q, err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -47,7 +48,8 @@ const (
 )
 
 // Edit changes a credential: its owner may, admins, and keys with
-// credentials:edit. Nothing is changed unless all of it can be.
+// credentials:edit, which need credentials:revoke too to end it within a day.
+// Nothing is changed unless all of it can be.
 func (s *Service) Edit(ctx context.Context, a Actor, id storage.CredentialID, e Edit) (storage.Credential, error) {
 	return s.edit(ctx, a, id, ScopeEdit, "edit it", func(ctx context.Context, tx storage.Tx, c *storage.Credential, admin bool) error {
 		if e.Seen != "" && e.Seen != VersionOf(*c) {
@@ -80,6 +82,10 @@ func (s *Service) Edit(ctx context.Context, a Actor, id storage.CredentialID, e 
 	})
 }
 
+// endsSoon is how near an end has to be for its edit to be as good as a
+// revocation: its owner may not even hear of it in time.
+const endsSoon = 24 * time.Hour
+
 // fits tells whether words are text that can be stored, and not too many.
 func fits(words string, most int) bool {
 	return utf8.ValidString(words) && !strings.ContainsRune(words, 0) && utf8.RuneCountInString(words) <= most
@@ -100,6 +106,8 @@ func (s *Service) editEnd(ctx context.Context, tx storage.Tx, a Actor, c *storag
 		return refuse(RuleNotPossible, "Only the end of a key that was asked for here, and works, can be changed.").on("ends")
 	case ends.After(c.ExpiresAt) && (own || !admin):
 		return refuse(RuleAdminOnly, "You can bring the end of your own key forward. For more time use Extend.").on("ends")
+	case ends.Before(c.ExpiresAt) && ends.Before(now.Add(endsSoon)) && a.Key != 0 && !slices.Contains(a.Scopes, ScopeRevoke):
+		return refuse(RuleScope, "The key %s can end a key within a day only if it has the scope %s too. Choose a later end, or ask for a key that has both.", a.Key, ScopeRevoke).on("ends")
 	case ends.After(c.ExpiresAt) && fixedEnd(*c) && ends.After(c.VendorExpiresAt):
 		return refuse(RuleNotPossible, "%s ends it by itself on %s. Rotate it instead.", c.Connection, c.VendorExpiresAt.UTC().Format(time.DateOnly)).on("ends")
 	}

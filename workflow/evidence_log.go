@@ -33,6 +33,10 @@ func (p *evidencePack) log(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// What got its place since the tree was settled is not in it.
+	if past = min(past, p.tree.N); first >= past {
+		first, past = 0, 0
+	}
 	stretch := auditlog.Stretch{From: first, To: past, Size: p.tree.N}
 	outside, err := p.DB.AuditOutside(ctx, p.tree, stretch)
 	if err != nil {

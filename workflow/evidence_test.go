@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -311,6 +312,36 @@ func TestEvidenceOfNothing(t *testing.T) {
 	check, err := CheckEvidence(folder, auditlog.Known{Public: pack.Public})
 	if err != nil || len(check.Problems) > 0 || len(pack.Samples) != 0 || pack.Log.Events != 0 {
 		t.Errorf("%v, %v, %+v", check.Problems, err, pack.Log)
+	}
+}
+
+// A pack is of one tree, also when more happens while it is made.
+func TestEvidenceWhileMoreHappens(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.active(t, "alice")
+	h.sequenced(t, 1)
+	before, err := h.DB.LatestCheckpoint(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, since := range map[string]time.Duration{"from before": -time.Hour, "from now on": 0} {
+		now, err := h.DB.Now(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		folder, once := fstest.MapFS{}, sync.Once{}
+		pack, err := h.EvidencePack(t.Context(), h.people["erin"], EvidenceAsk{From: now.Add(since), To: now.Add(time.Hour)}, func(name string) (io.WriteCloser, error) {
+			once.Do(func() { h.sequenced(t, 3) })
+			return inMemory(folder)(name)
+		})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		check, err := CheckEvidence(folder, auditlog.Known{Public: pack.Public})
+		if err != nil || len(check.Problems) > 0 || pack.Log.To > pack.Log.Size || pack.Log.Size < before.Size {
+			t.Errorf("%s: %v, %v, %+v", name, check.Problems, err, pack.Log)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package workflow
 import (
 	"context"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"time"
@@ -24,7 +25,9 @@ const RuleInProgress = "in_progress"
 // ClaimAnswer takes the right to answer a request that came under an
 // idempotency key, or brings the answer that was given to the same request
 // before. asked is everything that makes it the same: method, address, body.
-// Neither is stored, only keyed hashes: a body may hold somebody's token.
+// Neither is stored, only keyed hashes: a body may hold somebody's token. What
+// is done under a claim has its ID as its source, so whoever takes the claim up
+// after a crash finds it, and the same name a day later stands for a new request.
 func (s *Service) ClaimAnswer(ctx context.Context, a Actor, name string, asked ...[]byte) (storage.Answer, error) {
 	claim := storage.Answer{KeyID: a.Key, Name: s.Keys.Box.Hash("idempotency key\x00" + name), Request: s.Keys.Box.Hash(framed(asked))}
 	got, err := s.DB.ClaimAnswer(ctx, claim, answerClaim)
@@ -45,6 +48,14 @@ func framed(parts [][]byte) string {
 		out = append(out, p...)
 	}
 	return string(out)
+}
+
+// SourceOf is the source of what a key of Latchkey's own asks for under a name
+// that is never forgotten: the same parts give the same source. Only their
+// keyed hash is stored.
+func (s *Service) SourceOf(a Actor, parts ...[]byte) string {
+	sum := s.Keys.Box.Hash("source\x00" + framed(parts))
+	return "api:" + a.Key.String() + ":" + hex.EncodeToString(sum[:])
 }
 
 // SettleAnswer says what became of a claim. A success is kept and told to

@@ -119,7 +119,7 @@ func (h *house) checkGrant(t rapid.TB, r storage.Request) {
 }
 
 // checkApproval is I2: whatever got past approval has its quorums, of distinct
-// eligible persons, none of them the requester, and no deny.
+// eligible persons, none of them the requester or who filed it, and no deny.
 func (h *house) checkApproval(t rapid.TB, r storage.Request, keys []storage.Credential) {
 	t.Helper()
 	_, steps, reviews, err := h.DB.Request(context.Background(), r.ID)
@@ -128,7 +128,7 @@ func (h *house) checkApproval(t rapid.TB, r storage.Request, keys []storage.Cred
 	}
 	voters := map[storage.PersonID]bool{}
 	for _, v := range reviews {
-		if voters[v.ReviewerID] || v.ReviewerID == r.RequesterID || !slices.Contains(steps[v.Position].Eligible, v.ReviewerID) {
+		if voters[v.ReviewerID] || v.ReviewerID == r.RequesterID || v.ReviewerID == r.FiledBy || !slices.Contains(steps[v.Position].Eligible, v.ReviewerID) {
 			t.Errorf("I2: a vote on %s by %d, who may not: %+v", r.ID, v.ReviewerID, steps)
 		}
 		voters[v.ReviewerID] = true

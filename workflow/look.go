@@ -55,7 +55,7 @@ func (s *Service) LookAtRequest(ctx context.Context, id storage.RequestID) (Requ
 	if err != nil {
 		return RequestView{}, err
 	}
-	ids := []storage.PersonID{r.RequesterID}
+	ids := []storage.PersonID{r.RequesterID, r.FiledBy}
 	for _, st := range steps {
 		ids = append(ids, st.Eligible...)
 	}
@@ -66,7 +66,7 @@ func (s *Service) LookAtRequest(ctx context.Context, id storage.RequestID) (Requ
 	if err != nil {
 		return RequestView{}, err
 	}
-	out := RequestView{Request: r, Requester: people[r.RequesterID], Rule: r.PolicyName, Scopes: scopeViews(rules, r.Connection, r.Scopes, r.GrantedScopes)}
+	out := RequestView{Request: r, Filer: people[r.FiledBy], Requester: people[r.RequesterID], Rule: r.PolicyName, Scopes: scopeViews(rules, r.Connection, r.Scopes, r.GrantedScopes)}
 	current := currentStep(steps, reviews)
 	less := narrowed(r, reviews)
 	for i, st := range steps {

@@ -18,8 +18,13 @@ const (
 	defaultDecide    = 7 * 24 * time.Hour
 )
 
-// SourceAdmin is the source of a leave that an admin tells of.
-const SourceAdmin = "admin"
+// SourceAdmin is the source of a leave that an admin tells of, and SourceAPI of
+// one that a key of Latchkey's own does: a program, whose mistakes the breaker
+// counts and holds.
+const (
+	SourceAdmin = "admin"
+	SourceAPI   = "api"
+)
 
 func orElse(d Duration, otherwise time.Duration) time.Duration {
 	if d > 0 {
@@ -31,7 +36,7 @@ func orElse(d Duration, otherwise time.Duration) time.Duration {
 // Leave says that a person left, and who says so.
 type Leave struct {
 	Person    storage.PersonID
-	Source    string // the door: "scim", a connection's name, "slack", SourceAdmin
+	Source    string // the door: "scim", a connection's name, "slack", SourceAPI, SourceAdmin
 	SourceKey string // of the event, unique for the person in its source: the same again does nothing; empty where the source has none
 	By        storage.Actor
 	Reason    string

@@ -9,8 +9,9 @@ import (
 )
 
 // OffboardPerson is Offboard for an admin, or a key with people:offboard, with
-// a reason. Nobody offboards themselves, nor does a key its owner. sourceKey
-// makes it harmless to send twice.
+// a reason. Nobody offboards themselves, nor does a key its owner. What an admin
+// says is confirmed; what a key says may have to wait for one, as in Offboard.
+// sourceKey makes it harmless to send twice.
 func (s *Service) OffboardPerson(ctx context.Context, a Actor, person storage.PersonID, reason, sourceKey string) (storage.Offboarding, error) {
 	if err := s.mayAs(ctx, a, ScopeOffboard, "offboard people"); err != nil {
 		return storage.Offboarding{}, err
@@ -25,7 +26,11 @@ func (s *Service) OffboardPerson(ctx context.Context, a Actor, person storage.Pe
 	if err := checkReason(reason); err != nil {
 		return storage.Offboarding{}, err
 	}
-	o, err := s.Offboard(ctx, Leave{Person: person, Source: SourceAdmin, SourceKey: sourceKey, By: a.by(), Reason: reason})
+	source := SourceAdmin
+	if a.Key != 0 {
+		source = SourceAPI
+	}
+	o, err := s.Offboard(ctx, Leave{Person: person, Source: source, SourceKey: sourceKey, By: a.by(), Reason: reason})
 	return o, gone(err, "such person")
 }
 

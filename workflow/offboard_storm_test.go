@@ -247,7 +247,7 @@ func TestTheBreakerCountsWhatKeysSay(t *testing.T) {
 		if i >= 5 {
 			want = storage.OffboardingHeld
 		}
-		if last = leave(robot, i); last.State != want || last.Source != "api" {
+		if last = leave(robot, i); last.State != want || last.Source != SourceAPI {
 			t.Errorf("the %d. is %s, says %s", i+1, last.State, last.Source)
 		}
 	}

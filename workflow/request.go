@@ -27,7 +27,7 @@ func (s *Service) Preview(ctx context.Context, a Actor, ask Ask) (Preview, error
 	ask.Reason = strings.TrimSpace(ask.Reason)
 	var out Preview
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx storage.Tx) error {
-		f, err := s.weigh(ctx, tx, a, ask)
+		f, err := s.weigh(ctx, tx, a, 0, ask)
 		if err != nil {
 			return err
 		}
@@ -51,8 +51,9 @@ type weighed struct {
 	members membership
 }
 
-// weigh applies today's policy to an ask.
-func (s *Service) weigh(ctx context.Context, tx storage.Tx, a Actor, ask Ask) (weighed, error) {
+// weigh applies today's policy to an ask. Neither who asks nor filer, who
+// files it for them, reviews it; filer is zero when they ask themselves.
+func (s *Service) weigh(ctx context.Context, tx storage.Tx, a Actor, filer storage.PersonID, ask Ask) (weighed, error) {
 	who, members, err := s.stand(ctx, tx, s.today, a, append(s.today.groupNames(), s.today.asksEveryone(ask.Connection)...)...)
 	if err != nil {
 		return weighed{}, err
@@ -92,15 +93,19 @@ func (s *Service) weigh(ctx context.Context, tx storage.Tx, a Actor, ask Ask) (w
 		}
 		row := storage.Step{Group: st.Group, Quorum: st.Quorum, Eligible: []storage.PersonID{}}
 		for _, id := range members.members[st.Group] {
-			if id != a.Account.PersonID {
+			if id != a.Account.PersonID && id != filer {
 				row.Eligible = append(row.Eligible, id)
 			}
 		}
 		out.steps = append(out.steps, row)
 	}
 	if groups := tooSmall(out.steps); groups != nil {
-		return out, refuse(RuleGroupEmpty, "Nobody could approve this: %s has too few people besides you for the approvals the rule %s asks for. Ask an admin to add people to the group.",
-			strings.Join(groups, " and "), rule.policy.Name)
+		besides := "you"
+		if filer != 0 && filer != a.Account.PersonID {
+			besides = "you and whom it is for"
+		}
+		return out, refuse(RuleGroupEmpty, "Nobody could approve this: %s has too few people besides %s for the approvals the rule %s asks for. Ask an admin to add people to the group.",
+			strings.Join(groups, " and "), besides, rule.policy.Name)
 	}
 	return out, nil
 }
@@ -109,11 +114,12 @@ func (s *Service) weigh(ctx context.Context, tx storage.Tx, a Actor, ask Ask) (w
 // same one again gives the same request and files nothing. A policy with
 // automatic approval approves at once.
 func (s *Service) Submit(ctx context.Context, a Actor, ask Ask, sourceKey string) (storage.Request, error) {
-	return s.submit(ctx, a, a.by(), ask, sourceKey)
+	return s.submit(ctx, a, 0, a.by(), ask, sourceKey)
 }
 
-// submit is Submit for a person, by whoever files it for them.
-func (s *Service) submit(ctx context.Context, a Actor, by storage.Actor, ask Ask, sourceKey string) (storage.Request, error) {
+// submit is Submit for a person, by whoever files it for them: filer, who is
+// zero when they ask themselves.
+func (s *Service) submit(ctx context.Context, a Actor, filer storage.PersonID, by storage.Actor, ask Ask, sourceKey string) (storage.Request, error) {
 	s.Refresh(ctx, s.today.Sources(s.today.groupNames()...))
 	ask.Reason = strings.TrimSpace(ask.Reason)
 	var r storage.Request
@@ -130,7 +136,7 @@ func (s *Service) submit(ctx context.Context, a Actor, by storage.Actor, ask Ask
 			r = filed // the same interaction again, whatever the policy says by now
 			return err
 		}
-		f, err := s.weigh(ctx, tx, a, ask)
+		f, err := s.weigh(ctx, tx, a, filer, ask)
 		if err != nil {
 			return err
 		}
@@ -138,7 +144,7 @@ func (s *Service) submit(ctx context.Context, a Actor, by storage.Actor, ask Ask
 		if err != nil {
 			return err
 		}
-		r = storage.Request{RequesterID: a.Account.PersonID, AccountID: a.Account.ID, Connection: ask.Connection, Kind: ask.Kind,
+		r = storage.Request{RequesterID: a.Account.PersonID, AccountID: a.Account.ID, FiledBy: filer, Connection: ask.Connection, Kind: ask.Kind,
 			Scopes: ask.Scopes, LifetimeS: int64(time.Duration(ask.Lifetime) / time.Second), Reason: ask.Reason,
 			PolicyHash: s.today.Hash, PolicyName: f.ruling.policy.Name, State: storage.RequestPending, SourceKey: sourceKey,
 			LapsesAt: now.Add(time.Duration(pendingFor(f.ruling.policy))), AdoptsID: ask.Adopts, HolderID: ask.Holder,

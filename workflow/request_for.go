@@ -10,8 +10,9 @@ import (
 
 // SubmitFor files a request in somebody's name: for a key with requests:file.
 // Everything is as if that person had asked: what they may ask for, their
-// quota, who reviews, who is told, and who collects the key. Only the log says
-// who filed it. It begins something new; only owners extend and rotate.
+// quota, who is told, and who collects the key. Whoever's key files it does not
+// review it, and chooses no sink: they might be able to read it there. It begins
+// something new; only owners extend and rotate.
 func (s *Service) SubmitFor(ctx context.Context, a Actor, person storage.PersonID, ask Ask, sourceKey string) (storage.Request, error) {
 	if a.Key == 0 {
 		return storage.Request{}, refuse(RuleKeyOnly, "People ask for themselves, in Slack.")
@@ -44,10 +45,17 @@ func (s *Service) SubmitFor(ctx context.Context, a Actor, person storage.PersonI
 	if they.Account.ID == 0 {
 		return storage.Request{}, refuse(RuleUnlinked, "%s has no account in Slack that may ask for keys.", p.Name).on("on_behalf_of")
 	}
+	if ask.Sink != "" || ask.Place != "" {
+		field := "sink"
+		if ask.Sink == "" {
+			field = "place"
+		}
+		return storage.Request{}, refuse(RuleKeyOnly, "What is filed for somebody is handed to them, and goes into no sink. %s can ask for a key that goes into one themselves, in Slack.", p.Name).on(field)
+	}
 	if ask.Extends != 0 || ask.Rotates != 0 || ask.Adopts != 0 {
 		return storage.Request{}, refuse(RuleKeyOnly, "Only the owner of a key can ask for more of it, in Slack.")
 	}
-	return s.submit(ctx, they, a.by(), ask, sourceKey)
+	return s.submit(ctx, they, a.Account.PersonID, a.by(), ask, sourceKey)
 }
 
 // FindPerson finds somebody by e-mail address or ID, for whoever may then be

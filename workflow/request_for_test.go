@@ -18,8 +18,8 @@ func TestWhoFilesForSomebodyDoesNotReview(t *testing.T) {
 		t.Fatal(err)
 	}
 	v, err := h.LookAtRequest(t.Context(), r.ID)
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || r.FiledBy != h.person("bob") || v.Filer.Name != "bob" || v.Request.FiledBy != r.FiledBy {
+		t.Fatalf("filed by %d, shown as %+v, %v", r.FiledBy, v.Filer, err)
 	}
 	asked := v.Steps[0].Eligible
 	if slices.ContainsFunc(asked, func(p Person) bool { return p.ID == h.person("bob") }) || len(asked) != 2 {

@@ -148,6 +148,9 @@ func mayReview(r storage.Request, steps []storage.Step, reviews []storage.Review
 	if me == r.RequesterID {
 		return 0, refuse(RuleSelfReview, "Nobody reviews their own request, from whichever account. %s can decide.", groupList(steps))
 	}
+	if me == r.FiledBy {
+		return 0, refuse(RuleSelfReview, "Nobody reviews what their own key filed for somebody else. %s can decide.", groupList(steps))
+	}
 	if i := slices.IndexFunc(reviews, func(v storage.Review) bool { return v.ReviewerID == me }); i >= 0 && r.State == storage.RequestPending {
 		return 0, refuse(RuleSecondVote, "You already voted on %s (%s). Everybody votes once.", r.ID, past(reviews[i].Decision))
 	}

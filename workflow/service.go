@@ -82,6 +82,11 @@ type Deps struct {
 	// stored, so a failed refresh is not fatal here.
 	Refresh func(ctx context.Context, sources []string)
 
+	// AccountNow reads a Slack account as Slack has it, unless it was read just
+	// now, and stores it; where Slack does not answer it is the stored one. Nil
+	// where there is no Slack to ask: what is stored counts.
+	AccountNow func(ctx context.Context, team, user string) (storage.Account, error)
+
 	PublicURL  string        // of the reveal page, without a trailing slash
 	GatewayURL string        // of the gateway, without a trailing slash
 	LeaseFor   time.Duration // how long one vendor call may take; default 30 s

@@ -20,7 +20,8 @@ func (s *Service) Suspend(ctx context.Context, a Actor, id storage.CredentialID,
 	return s.turn(ctx, a, id, eventSuspend, reason)
 }
 
-// Resume lets a suspended credential work again; the same people may.
+// Resume lets a suspended credential work again; the same people may. A key
+// resumes its owner's own credentials only when they suspended them themselves.
 func (s *Service) Resume(ctx context.Context, a Actor, id storage.CredentialID, reason string) (storage.Credential, error) {
 	return s.turn(ctx, a, id, eventResume, reason)
 }
@@ -56,6 +57,9 @@ func (s *Service) turn(ctx context.Context, a Actor, id storage.CredentialID, e 
 			return refuse(RuleDecided, "%s is %s, so you can't %s it.", id, strings.ReplaceAll(string(c.State), "_", " "), e)
 		case e == eventResume && !admin && c.StateReason != byOwner:
 			return refuse(RuleAdminOnly, "%s was suspended by somebody else, so only an admin (%s) can resume it.", id, strings.Join(s.today.Admins, ", "))
+		case e == eventResume && a.Key != 0 && c.OwnerID == a.Account.PersonID && c.StateReason != byOwner:
+			return refuse(RuleKeyOnly, "%s is of the person this key acts for, and somebody else suspended it, so only an admin (%s) can resume it, in Slack.",
+				id, strings.Join(s.today.Admins, ", "))
 		case reason == "" && !owner:
 			return refuse(RuleReason, "Say why: the owner of the key will read it.").on("reason")
 		}

@@ -58,6 +58,7 @@ type ScopeView struct {
 // RequestView is everything a message about a request may show.
 type RequestView struct {
 	Request    storage.Request
+	Filer      Person // whose key filed it for the requester; zero: they asked themselves
 	Requester  Person
 	Scopes     []ScopeView
 	Steps      []StepView

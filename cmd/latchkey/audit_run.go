@@ -20,7 +20,7 @@ import (
 // quarantine here; while it can't be compared, the gateway stays closed.
 func (m *Main) openAudit(ctx context.Context) error {
 	var err error
-	if m.publication, err = m.workflow.NewPublication(m.Config.DataDir); err != nil {
+	if m.publication, err = m.workflow.NewPublication(m.Config.DataDir, time.Duration(m.Config.Gateway.MaxStale)); err != nil {
 		return err
 	}
 	if err := m.publication.Look(ctx); err != nil {
@@ -70,8 +70,10 @@ func (m *Main) auditCheck() server.Check {
 	c := server.Check{Name: "audit", Minor: true}
 	if why := m.publication.Doubt(); why != nil {
 		c.Err = why
-	} else if m.watch != nil && m.watch.Last().Problem != "" {
-		c.Err = errors.New(m.watch.Last().Problem)
+	} else if m.watch != nil {
+		if why := m.watch.Problem(); why != "" {
+			c.Err = errors.New(why)
+		}
 	}
 	return c
 }
@@ -83,7 +85,7 @@ type auditMetrics struct {
 }
 
 var (
-	auditOK        = prometheus.NewDesc("latchkey_audit_ok", "1 unless the last look through the whole audit log found a change in it.", nil, nil)
+	auditOK        = prometheus.NewDesc("latchkey_audit_ok", "1 unless the last look through the whole audit log found something wrong, or was too long ago.", nil, nil)
 	auditEvents    = prometheus.NewDesc("latchkey_audit_events", "Events of the audit log that have their place in its tree.", nil, nil)
 	auditWaiting   = prometheus.NewDesc("latchkey_audit_waiting", "Events that wait for their place.", nil, nil)
 	auditSize      = prometheus.NewDesc("latchkey_audit_checkpoint_size", "Events under the newest signed checkpoint.", nil, nil)
@@ -105,7 +107,7 @@ const scrapeWithin = 2 * time.Second
 func (a auditMetrics) Collect(out chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64) { out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
 	last, ok := a.watch.Last(), 1.0
-	if last.Problem != "" {
+	if a.watch.Problem() != "" {
 		ok = 0
 	}
 	gauge(auditOK, ok)

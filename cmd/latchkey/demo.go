@@ -242,6 +242,7 @@ Things to try, as the persona whose name each begins with (switch at the top lef
  10. Erin   /tokens campaign : everybody says which of their keys are still needed.
  11. On the control panel, under HR, let Frank leave: what he has stops at once, and Erin watches the case fill in
             #access-approvals and reads its report. At Timepiece only people can end a token: do it there, on the panel.
+ 12. Erin   /tokens audit : who did what. The console has it too, each event with its proof; its API is at /v1/docs beside it.
 
 Stop with Ctrl-C.
 `, slack, d.panelURL, d.main.URL(), d.main.GatewayURL())

@@ -26,7 +26,7 @@ func (m *Main) startGateway(ctx context.Context) error {
 	c := m.Config.Gateway
 	var err error
 	m.gateway, err = gateway.New(gateway.Deps{
-		DB: m.db, Box: m.keys.Box, Upstreams: upstreams, Logger: m.Logger, Metrics: m.registry, Doubt: m.publication.Doubt, Command: m.Config.Slack.Command,
+		DB: m.db, Box: m.keys.Box, Upstreams: upstreams, Logger: m.Logger, Metrics: m.registry, Doubt: m.publication.DoubtSince, Command: m.Config.Slack.Command,
 		TLS:            gateway.TLS(c.TLS),
 		TrustedProxies: c.Proxies(),
 		MaxStale:       time.Duration(c.MaxStale),

@@ -194,7 +194,7 @@ func (m *Main) openWorkflow(ctx context.Context) error {
 	if m.talksToSlack() {
 		client := bot.NewClient(m.slack(), m.Logger)
 		directory := bot.NewDirectory(client, m.db, document.People, m.Logger)
-		deps.Refresh = directory.Refresh
+		deps.Refresh, deps.AccountNow = directory.Refresh, directory.Account
 		return m.openBot(ctx, deps, client, directory)
 	}
 	if len(m.Roles) == 1 && m.has(RoleGateway) { // whose file may do without the policies that the others follow
