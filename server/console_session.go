@@ -54,5 +54,5 @@ func (s *Server) endSession(w http.ResponseWriter, r *http.Request, c admin) {
 		s.failInConsole(w, r, c, err)
 		return
 	}
-	http.Redirect(w, r, consoleRoot+"/sessions?done=ended&session="+strconv.FormatInt(id, 10), http.StatusSeeOther) //nolint:gosec // a number
+	http.Redirect(w, r, consoleRoot+"/sessions?done=ended&session="+strconv.FormatInt(id, 10), http.StatusSeeOther)
 }
